@@ -1,0 +1,38 @@
+"""What an alert is, and what can carry one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+AlertSeverity = Literal["INFO", "WARNING", "CRITICAL"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One message to the person on call, free of any transport.
+
+    `check` names what was checked (`duplicates`, `lock_failure`, `shrunk`, …); with `table` and `date` it
+    identifies the alert, so that it can be grouped and resolved. `what_happened` says what became of the
+    write; `next_command` is what to type next.
+    """
+
+    check: str
+    severity: AlertSeverity
+    title: str
+    what_happened: str
+    date: str | None = None
+    table: str | None = None
+    processor: str | None = None
+    count: int | None = None
+    facts: Sequence[tuple[str, str]] = ()
+    samples: Sequence[str] = ()
+    next_command: str | None = None
+
+
+class Notifier(Protocol):
+    """Carries alerts. Must return within a few seconds and must not raise: an alert never harms the work."""
+
+    def send(self, alert: Alert) -> bool:
+        """Deliver before returning; False where it could not be delivered (which is logged)."""

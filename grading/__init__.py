@@ -1,0 +1,1 @@
+"""Grades prediction dates in BigQuery: who may write, what is written, and what was decided."""

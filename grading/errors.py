@@ -1,0 +1,103 @@
+"""Every error of the service, in one tree.
+
+::
+
+    GradingError
+    ├── Transient                  raised to Pub/Sub: the event is redelivered
+    │   ├── LockError
+    │   │   ├── LockAcquisitionError    held by someone else for the whole wait
+    │   │   ├── LockStoreUnavailable    the store gave no usable answer
+    │   │   └── LeaseLost               ours, until someone else took it over
+    │   ├── WarehouseUnavailable        no usable answer from BigQuery
+    │   ├── PublishConflict             aborted by a concurrent transaction
+    │   ├── StagingOutdated             newer data than ours is published already
+    │   ├── DeadlineExceeded            the invocation has no time left
+    │   └── CircuitOpen                 the breaker refuses work for now
+    └── Permanent                  logged, alerted, acknowledged: a repeat cannot help
+        ├── InvalidMessage              an event that no one can read
+        ├── InvalidRow                  a row given from Python that its table cannot hold
+        ├── InvalidSettings             a setting that is missing or unsafe
+        ├── NotInitialised              a table, a fence or a sentinel is missing
+        └── StatementRefused            BigQuery refuses the statement itself
+
+"Held by someone else" is a result inside the lock store, not an error; only a wait that ends without
+the lock is one. Each class's docstring is its default message.
+"""
+
+from __future__ import annotations
+
+
+class GradingError(Exception):
+    """The grading service failed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip().splitlines()[0])
+
+
+class Transient(GradingError):
+    """A later attempt can succeed."""
+
+
+class Permanent(GradingError):
+    """A later attempt fails the same way."""
+
+
+class LockError(Transient):
+    """The lock was not available."""
+
+
+class LockAcquisitionError(LockError):
+    """The lock was held by someone else for the whole wait."""
+
+    def __init__(self, message: str | None = None, *, holder: str | None = None, waited_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.holder = holder
+        self.waited_seconds = waited_seconds
+
+
+class LockStoreUnavailable(LockError):
+    """The lock store gave no usable answer."""
+
+
+class LeaseLost(LockError):
+    """The lease ended, or someone else holds the lock now."""
+
+
+class WarehouseUnavailable(Transient):
+    """BigQuery gave no usable answer."""
+
+
+class PublishConflict(Transient):
+    """BigQuery aborted the transaction, because another one wrote the same table."""
+
+
+class StagingOutdated(Transient):
+    """The fence holds newer data than what was staged."""
+
+
+class DeadlineExceeded(Transient):
+    """The invocation has no time left for the next step."""
+
+
+class CircuitOpen(Transient):
+    """The circuit breaker is open after repeated failures."""
+
+
+class InvalidMessage(Permanent):
+    """The event cannot be read."""
+
+
+class InvalidRow(Permanent):
+    """A row does not fit its table."""
+
+
+class InvalidSettings(Permanent):
+    """A setting is missing or unsafe."""
+
+
+class NotInitialised(Permanent):
+    """A table, a fence or a sentinel row is missing: run `python -m grading init`."""
+
+
+class StatementRefused(Permanent):
+    """BigQuery refuses the statement."""

@@ -1,0 +1,92 @@
+"""The storage port of the lock: a few single-attempt operations on versioned documents.
+
+A store makes one attempt per call and never retries: an answer that got lost is told as
+`StoreUnanswered`, and the protocol above resolves it by reading. "Exists already" and "the version has
+moved on" are results (`None` or `False`), not exceptions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from grading.errors import LockStoreUnavailable
+
+Fields = Mapping[str, Any]
+
+
+class StoreUnanswered(LockStoreUnavailable):
+    """The store did not answer: the operation may or may not have been carried out."""
+
+
+class StoreContended(LockStoreUnavailable):
+    """The store refused for contention (ABORTED): nothing was carried out, try again at once."""
+
+
+class Key(NamedTuple):
+    """Where a document lives: `grading_locks` / `grading_2026-01-17`."""
+
+    collection: str
+    document_id: str
+
+    def __str__(self) -> str:
+        return f"{self.collection}/{self.document_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document as it was at one read.
+
+    `version` is the server's commit time of the last write in microseconds since the epoch: strictly
+    increasing per document, also across deletion and re-creation. `age_seconds` is the server's read time
+    minus that commit time: no client clock takes part.
+    """
+
+    key: Key
+    fields: Fields
+    version: int
+    age_seconds: float
+
+
+class Watch(Protocol):
+    """A running subscription to one document."""
+
+    @property
+    def alive(self) -> bool:
+        """False once the subscription has broken; the waiter then relies on its safety poll."""
+
+    def close(self) -> None:
+        """Stop, and release threads and connections. Idempotent."""
+
+
+class LockStore(Protocol):
+    """Versioned documents with compare-and-swap; see the module's text for what each call may raise.
+
+    Every call takes at most `timeout` seconds, and raises `StoreUnanswered`, `StoreContended` or
+    `LockStoreUnavailable` (refused for good: permission, missing database).
+    """
+
+    def create(self, key: Key, fields: Fields, *, timeout: float) -> int | None:
+        """Create the document. Returns its version, or None where it exists already."""
+
+    def read(self, key: Key, *, timeout: float) -> Document | None:
+        """The document from the server (never a cache), or None."""
+
+    def replace(self, key: Key, fields: Fields, *, if_version: int, timeout: float) -> int | None:
+        """Replace all fields where the version still is `if_version`. Returns the new version, or None."""
+
+    def delete(self, key: Key, *, if_version: int, timeout: float) -> bool:
+        """Delete where the version still is `if_version`; False where it is not, or the document is gone."""
+
+    def watch(self, key: Key, on_change: Callable[[Fields | None], None]) -> Watch:
+        """Call `on_change` with the fields (None: absent), first with what is there now, then at each change.
+
+        Called on a thread of the store's. A cached value: never judge an age by it.
+        """
+
+    def list(self, collection: str, *, timeout: float) -> list[Document]:
+        """Every document of a collection, oldest version first."""
+
+    def close(self) -> None:
+        """Release connections."""

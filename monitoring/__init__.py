@@ -1,0 +1,1 @@
+"""What the service tells about itself: events, and the sinks that carry them."""
