@@ -1,0 +1,62 @@
+"""The processors, as data: what each reads, the table it writes, and what makes a row unique.
+
+A new processor is one entry here, one SQL file, and its table's schema under `sql/schema/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processor:
+    """One write: the rows of one date in one table.
+
+    `name` names the SQL file that computes the rows, the schema file, and (by default) the table.
+    `keep_order` is the SQL order by which one row of a business key is kept, should several be staged.
+    `reads_predictions` says that the rows come from the predictions and their box scores, so that coverage
+    is counted before anything is staged.
+    """
+
+    name: str
+    partition_column: str
+    business_key: tuple[str, ...]
+    lock_type: str
+    keep_order: tuple[str, ...]
+    written_at: str
+    reads_predictions: bool = False
+
+
+PREDICTION_ACCURACY = Processor(
+    name="prediction_accuracy",
+    partition_column="game_date",
+    business_key=("player_lookup", "game_id", "system_id", "line_value"),
+    lock_type="grading",
+    keep_order=("graded_at", "actual_points", "predicted_points", "confidence_score", "model_version"),
+    written_at="graded_at",
+    reads_predictions=True,
+)
+
+SYSTEM_DAILY_PERFORMANCE = Processor(
+    name="system_daily_performance",
+    partition_column="game_date",
+    business_key=("game_date", "system_id"),
+    lock_type="daily_performance",
+    keep_order=("computed_at",),
+    written_at="computed_at",
+)
+
+PERFORMANCE_SUMMARY = Processor(
+    name="prediction_performance_summary",
+    partition_column="as_of_date",
+    business_key=("summary_key",),
+    lock_type="performance_summary",
+    keep_order=("computed_at",),
+    written_at="computed_at",
+)
+
+GRADING = PREDICTION_ACCURACY
+AGGREGATES = (SYSTEM_DAILY_PERFORMANCE, PERFORMANCE_SUMMARY)
+PROCESSORS = (GRADING, *AGGREGATES)
+
+BY_NAME = {processor.name: processor for processor in PROCESSORS}

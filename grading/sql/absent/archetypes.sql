@@ -1,0 +1,5 @@
+(SELECT
+  CAST(NULL AS STRING) AS player_lookup,
+  CAST(NULL AS STRING) AS archetype
+FROM (SELECT 1)
+WHERE FALSE)

@@ -1,0 +1,33 @@
+CREATE TABLE IF NOT EXISTS ${target} (
+  summary_key STRING NOT NULL,
+  as_of_date DATE NOT NULL,
+  system_id STRING NOT NULL,
+  period_type STRING NOT NULL,
+  period_value STRING NOT NULL,
+  player_lookup STRING,
+  archetype STRING,
+  confidence_tier STRING,
+  situation STRING,
+  total_predictions INT64,
+  total_recommendations INT64,
+  hits INT64,
+  misses INT64,
+  hit_rate NUMERIC,
+  over_hit_rate NUMERIC,
+  under_hit_rate NUMERIC,
+  mae NUMERIC,
+  avg_bias NUMERIC,
+  within_3_pct NUMERIC,
+  within_5_pct NUMERIC,
+  avg_confidence NUMERIC,
+  unique_players INT64,
+  unique_games INT64,
+  period_start_date DATE,
+  period_end_date DATE,
+  computed_at TIMESTAMP,
+  run_id STRING,
+  fence_token INT64
+)
+PARTITION BY as_of_date
+CLUSTER BY system_id, period_type
+OPTIONS (require_partition_filter = TRUE)
