@@ -14,8 +14,10 @@ class Alert:
     """One message to the person on call, free of any transport.
 
     `check` names what was checked (`duplicates`, `lock_failure`, `shrunk`, …); with `table` and `date` it
-    identifies the alert, so that it can be grouped and resolved. `what_happened` says what became of the
-    write; `next_command` is what to type next.
+    identifies the alert, so that it can be grouped and resolved. `subject` tells apart alerts that share
+    these (two unreadable messages). `what_happened` says what became of the write; `next_command` is what
+    to type next. `repeats` is True for news that is told each time (a backfill ended), False for a state
+    that is told once until it changes.
     """
 
     check: str
@@ -25,10 +27,12 @@ class Alert:
     date: str | None = None
     table: str | None = None
     processor: str | None = None
+    subject: str | None = None
     count: int | None = None
     facts: Sequence[tuple[str, str]] = ()
     samples: Sequence[str] = ()
     next_command: str | None = None
+    repeats: bool = False
 
 
 class Notifier(Protocol):

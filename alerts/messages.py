@@ -1,0 +1,290 @@
+"""What is said about one event or one date's write: pure functions from facts to an `Alert`.
+
+Every alert says what became of the write and what to type next. Counts of keys and of rows are told
+apart: a key with three rows is one duplicate key and two excess rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from alerts import commands
+from alerts.alert import Alert
+from alerts.commands import Day
+
+SAMPLES_SHOWN = 20
+WITHOUT_LOCK = "nobody: the write ran without the lock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuplicateSample:
+    """One duplicated business key, and when each of its rows was written (`graded_at` values)."""
+
+    key: Mapping[str, object]
+    written_at: Sequence[object]
+
+    def __str__(self) -> str:
+        key = " ".join(f"{column}={'NULL' if value is None else value}" for column, value in self.key.items())
+        times = ", ".join(str(moment) for moment in self.written_at)
+        return f"{key}  ×{len(self.written_at)}  {times}"
+
+
+def duplicates_found(
+    day: Day,
+    *,
+    table: str,
+    processor: str,
+    duplicate_keys: int,
+    excess_rows: int | None = None,
+    samples: Iterable[DuplicateSample | str] = (),
+    held_by: str | None = None,
+    run_id: str | None = None,
+) -> Alert:
+    """Business keys with more than one row after a write.
+
+    `held_by` is who held the lock during it: an operation or holder, `WITHOUT_LOCK`, or None if unknown.
+    """
+    facts = [("Duplicate keys", _number(duplicate_keys))]
+    if excess_rows is not None:
+        facts.append(("Excess rows", _number(excess_rows)))
+    facts.append(("Lock held by", held_by or "unknown"))
+    if run_id:
+        facts.append(("Run", run_id))
+    return Alert(
+        check="duplicates",
+        severity="CRITICAL",
+        title=f"{_counted(duplicate_keys, 'duplicate business key')} in {table} on {day}",
+        what_happened="The write is committed and the run did not fail. The date holds every key, some of them "
+        "more than once: figures computed from it count those twice until it is repaired.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=duplicate_keys,
+        facts=facts,
+        samples=[str(sample) for sample in samples][:SAMPLES_SHOWN],
+        next_command=commands.dedupe(table, day),
+    )
+
+
+def lock_failure(
+    day: Day,
+    *,
+    lock_type: str,
+    reason: Literal["timeout", "unavailable"],
+    table: str | None = None,
+    processor: str | None = None,
+    held_by: str | None = None,
+    waited_seconds: float | None = None,
+    detail: str | None = None,
+) -> Alert:
+    """The write ran without its lock: it waited too long (`timeout`) or the store is down (`unavailable`)."""
+    facts = [("Lock", f"{lock_type}_locks/{lock_type}_{day}")]
+    if reason == "timeout":
+        title = f"Lock {lock_type} of {day} was not free in time"
+        facts.append(("Held by", held_by or "unknown"))
+        next_command = commands.release_lock(day, lock_type)
+    else:
+        title = f"The lock service is down: {lock_type} of {day} ran without its lock"
+        facts.append(("Held by", held_by or "unknown: the lock service does not answer"))
+        next_command = commands.LOCKS
+    if waited_seconds is not None:
+        facts.append(("Waited", f"{waited_seconds:.1f} s"))
+    if detail:
+        facts.append(("Detail", detail))
+    return Alert(
+        check="lock_failure",
+        severity="CRITICAL",
+        title=title,
+        what_happened="The write proceeds without the lock, and is as safe as with it: one transaction replaces "
+        "the date, and its fence refuses data that is older than what was published. Only time is lost, when two "
+        "runs do the same work.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        subject=lock_type,
+        facts=facts,
+        next_command=next_command,
+    )
+
+
+def invalid_message(error: str, *, value: str | None = None, message_id: str | None = None) -> Alert:
+    """An event that no one can read, or that names an impossible date; `value` is what was wrong."""
+    facts = [] if value is None else [("Value", value)]
+    if message_id:
+        facts.append(("Message", message_id))
+    return Alert(
+        check="invalid_message",
+        severity="WARNING",
+        title=f"A message cannot be processed: {error}",
+        what_happened="Nothing was graded and nothing was changed. The message is acknowledged: it would fail the "
+        "same way each time.",
+        subject=f"{error} {value}",
+        facts=facts,
+        next_command=commands.grade("YYYY-MM-DD"),
+    )
+
+
+def event_too_old(
+    day: Day | None, *, age_seconds: float, max_age_seconds: float, message_id: str | None = None
+) -> Alert:
+    """An event that was redelivered for longer than its maximum age."""
+    facts = [("Age", _hours(age_seconds)), ("Maximum age", _hours(max_age_seconds))]
+    if message_id:
+        facts.append(("Message", message_id))
+    return Alert(
+        check="event_too_old",
+        severity="CRITICAL",
+        title=f"An event for {day or 'a task'} was given up after {_hours(age_seconds)}",
+        what_happened="The event is acknowledged without work, so that it does not loop for ever. The date keeps what "
+        "it had; the next catch-up grades it.",
+        date=None if day is None else str(day),
+        subject=None if day else message_id,
+        facts=facts,
+        next_command=commands.CATCH_UP if day is None else commands.grade(day),
+    )
+
+
+def shrunk(
+    day: Day, *, table: str, processor: str, staged_keys: int, present_keys: int, min_fraction: float = 0.9
+) -> Alert:
+    """The publish was refused, because far fewer keys were staged than the date has."""
+    return Alert(
+        check="shrunk",
+        severity="CRITICAL",
+        title=f"{table} on {day} would shrink from {_number(present_keys)} to {_number(staged_keys)} keys",
+        what_happened="Nothing was published: the date keeps the rows it had. Most often an upstream table was being "
+        "reloaded; the next run then succeeds by itself. If the smaller result is right, allow it with the command.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=staged_keys,
+        facts=[
+            ("Keys staged", _number(staged_keys)),
+            ("Keys present", _number(present_keys)),
+            ("Smallest share allowed", f"{min_fraction:.0%}"),
+        ],
+        next_command=commands.grade(day, processor=processor, allow_shrink=True),
+    )
+
+
+def no_predictions(day: Day, *, table: str, processor: str) -> Alert:
+    """There was nothing to grade."""
+    return Alert(
+        check="no_predictions",
+        severity="WARNING",
+        title=f"No predictions to grade on {day}",
+        what_happened="Nothing was published: the date keeps what it had. On a day without games this is right.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        next_command=commands.ungraded(day),
+    )
+
+
+def no_actuals(day: Day, *, table: str, processor: str, predictions: int | None = None) -> Alert:
+    """The box scores are not in yet."""
+    return Alert(
+        check="no_actuals",
+        severity="WARNING",
+        title=f"No box scores for {day} yet",
+        what_happened="Nothing was published: the date keeps what it had. The next catch-up grades it once the box "
+        "scores are in.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=predictions,
+        facts=[] if predictions is None else [("Predictions waiting", _number(predictions))],
+        next_command=commands.CATCH_UP,
+    )
+
+
+def partial_coverage(
+    day: Day,
+    *,
+    table: str,
+    processor: str,
+    graded: int,
+    gradable: int,
+    min_coverage: float,
+    ungraded_by_reason: Mapping[str, int] | None = None,
+) -> Alert:
+    """Graded, but too few of the predictions have a box score."""
+    coverage = graded / gradable if gradable else 0.0
+    reasons = [(f"Ungraded: {reason}", _number(count)) for reason, count in (ungraded_by_reason or {}).items()]
+    return Alert(
+        check="partial_coverage",
+        severity="WARNING",
+        title=f"Only {coverage:.0%} of {day}'s predictions could be graded",
+        what_happened="What has a box score is graded and published. The next catch-up grades the rest once their box "
+        "scores are in.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=gradable - graded,
+        facts=[
+            ("Graded", f"{_number(graded)} of {_number(gradable)}"),
+            ("Least coverage", f"{min_coverage:.0%}"),
+            *reasons,
+        ],
+        next_command=commands.ungraded(day),
+    )
+
+
+def processor_failed(
+    day: Day,
+    *,
+    processor: str,
+    error: str,
+    transient: bool,
+    table: str | None = None,
+    run_id: str | None = None,
+    others: Mapping[str, str] | None = None,
+) -> Alert:
+    """One processor failed; `others` says how the others of the same event ended (name to status)."""
+    retried = (
+        "The event is redelivered and tried again." if transient else "A repeat cannot help: it needs a person's hand."
+    )
+    facts = [("Error", error), *((f"Processor {name}", outcome) for name, outcome in (others or {}).items())]
+    if run_id:
+        facts.append(("Run", run_id))
+    return Alert(
+        check="processor_failed",
+        severity="WARNING" if transient else "CRITICAL",
+        title=f"{processor} failed for {day}",
+        what_happened=f"Its date keeps the rows it had, or holds all of the new ones: never a mixture. The other "
+        f"processors are not undone. {retried}",
+        date=str(day),
+        table=table,
+        processor=processor,
+        subject=None if table else processor,
+        facts=facts,
+        next_command=commands.status(day) if transient else commands.grade(day, processor=processor),
+    )
+
+
+def resolved(check: str, *, table: str | None, date: str | None, title: str | None = None) -> Alert:
+    """What an earlier alert told of is over."""
+    place = " ".join(part for part in (f"of {table}" if table else "", f"on {date}" if date else "") if part)
+    return Alert(
+        check=check,
+        severity="INFO",
+        title=f"Resolved: {check} {place}".rstrip(),
+        what_happened=f"The latest check passes. Earlier alert: {title}" if title else "The latest check passes.",
+        date=date,
+        table=table,
+        repeats=True,
+    )
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _counted(value: int, noun: str) -> str:
+    return f"{value:,} {noun}{'' if value == 1 else 's'}"
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h"
