@@ -1,0 +1,159 @@
+"""A process of the local stack: started, waited for until it truly answers, and ended with all its children."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_SUPERVISOR = Path(__file__).with_name("supervisor.py")
+_TAIL_LINES = 20
+
+
+class StartFailed(RuntimeError):
+    """A process of the local stack did not come up."""
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], bool], *, timeout_seconds: float, interval_seconds: float = 0.05) -> bool:
+    """Ask `condition` until it holds, at most `timeout_seconds`; returns whether it did."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        if condition():
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(interval_seconds)
+
+
+class ManagedProcess:
+    """One process with its whole process group.
+
+    A context manager. It can also be killed and started again on the same port, or paused and resumed, for tests
+    of what happens then.
+
+    Args:
+        name: for messages and the log's file name.
+        command: program and arguments.
+        environment: the complete environment of the process.
+        log_directory: gets `{name}.log`.
+        ready: tells whether the process answers; must return quickly and not raise.
+        start_seconds: how long it may take to answer.
+        stop_seconds: how long it may take to end by itself, before it is killed; 0 for what has nothing to save.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log_directory: Path,
+        ready: Callable[[], bool],
+        start_seconds: float = 60.0,
+        stop_seconds: float = 0.0,
+    ) -> None:
+        self.name = name
+        self.log_path = log_directory / f"{name}.log"
+        self._command = list(command)
+        self._environment = dict(environment)
+        self._ready = ready
+        self._start_seconds = start_seconds
+        self._stop_seconds = stop_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def is_running(self) -> bool:
+        """Whether the process is there, answering or not."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> Self:
+        """Start, and return once the process answers.
+
+        Raises:
+            StartFailed: it ended, or did not answer in time; carries the end of its log.
+        """
+        if self.is_running():
+            return self
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        with self.log_path.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_SUPERVISOR), *self._command],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment,
+                start_new_session=True,
+            )
+        try:
+            answered = wait_until(lambda: not self.is_running() or self._ready(), timeout_seconds=self._start_seconds)
+            if not self.is_running():
+                raise StartFailed(f"{self.name} ended with status {self._process.returncode}.\n{self.log_tail()}")
+            if not answered:
+                raise StartFailed(f"{self.name} did not answer within {self._start_seconds:.0f} s.\n{self.log_tail()}")
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """End the process group politely, then by force. Idempotent."""
+        if self._process is not None and self._stop_seconds > 0:
+            self._signal(signal.SIGCONT)
+            self._signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(self._stop_seconds)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL the process group. Idempotent."""
+        if self._process is None:
+            return
+        self._signal(signal.SIGKILL)
+        self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process = None
+
+    def pause(self) -> None:
+        """SIGSTOP the process group: connections stay open, and nothing answers."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT the process group."""
+        self._signal(signal.SIGCONT)
+
+    def log_tail(self) -> str:
+        """The end of the log, with its path."""
+        lines = self.log_path.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+        return "\n".join([f"The end of {self.log_path}:", *(f"  {line}" for line in lines)])
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Signal the group, which has the id of its leader."""
+        if self._process is None:
+            return
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
