@@ -18,7 +18,7 @@ from pathlib import Path
 Value = str | bool | None
 Row = dict[str, Value]
 
-_COLUMN = re.compile(r"^  (\w+) (STRING|NUMERIC|INT64|BOOL|DATE|TIMESTAMP)( NOT NULL)?,?$", re.MULTILINE)
+_COLUMN = re.compile(r"^  (\w+) (STRING|NUMERIC|INT64|BOOL|DATE|TIMESTAMP)(?:\(38, 9\))?( NOT NULL)?,?$", re.MULTILINE)
 _INT64 = range(-(2**63), 2**63)
 # NUMERIC holds 29 digits before the point and 9 after it.
 _NUMERIC_LIMIT = Decimal(10) ** 29

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS ${table} (
   game_date DATE NOT NULL,
   team_abbr STRING,
   opponent_team_abbr STRING,
-  minutes_played NUMERIC,
+  minutes_played NUMERIC(38, 9),
   points INT64,
   is_dnp BOOL
 )
