@@ -9,6 +9,7 @@
     │   │   ├── LockStoreUnavailable    the store gave no usable answer
     │   │   └── LeaseLost               ours, until someone else took it over
     │   ├── WarehouseUnavailable        no usable answer from BigQuery
+    │   │   └── OutcomeUnknown              a job was sent, and may still commit
     │   ├── PublishConflict             aborted by a concurrent transaction
     │   ├── StagingOutdated             newer data than ours is published already
     │   ├── DeadlineExceeded            the invocation has no time left
@@ -18,7 +19,9 @@
         ├── InvalidRow                  a row given from Python that its table cannot hold
         ├── InvalidSettings             a setting that is missing or unsafe
         ├── NotInitialised              a table, a fence or a sentinel is missing
+        ├── TokenFromTheFuture          a data token ahead of the warehouse's clock
         └── StatementRefused            BigQuery refuses the statement itself
+            └── GuardRaised                 a check inside our own script refused it
 
 "Held by someone else" is a result inside the lock store, not an error; only a wait that ends without
 the lock is one. Each class's docstring is its default message.
@@ -67,6 +70,10 @@ class WarehouseUnavailable(Transient):
     """BigQuery gave no usable answer."""
 
 
+class OutcomeUnknown(WarehouseUnavailable):
+    """A job was sent, and whether it ran or still runs is unknown."""
+
+
 class PublishConflict(Transient):
     """BigQuery aborted the transaction, because another one wrote the same table."""
 
@@ -101,3 +108,15 @@ class NotInitialised(Permanent):
 
 class StatementRefused(Permanent):
     """BigQuery refuses the statement."""
+
+
+class GuardRaised(StatementRefused):
+    """A check inside a script refused to go on; nothing of the script was kept."""
+
+    def __init__(self, guard: str) -> None:
+        super().__init__(f"the script's check {guard!r} refused")
+        self.guard = guard
+
+
+class TokenFromTheFuture(Permanent):
+    """The data token is more than 60 s ahead of the warehouse's clock; publishing it would block the date."""

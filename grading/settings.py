@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class Settings:
     function_timeout_seconds: float = 300.0
     write_reserve_seconds: float = 120.0
     alert_reserve_seconds: float = 10.0
-    event_max_age_seconds: float = 6 * 3600.0
+    event_max_age: float = 6 * 3600.0
 
     min_keys_ratio: float = 0.9
     min_coverage: float = 0.7
@@ -53,8 +53,8 @@ class Settings:
     breaker_threshold: int = 3
     breaker_cool_down_seconds: float = 300.0
 
-    slack_webhook_url: str = ""
-    slack_secret_id: str = "slack-webhook-url"
+    slack_webhook_url: str = field(default="", repr=False)
+    slack_secret_id: str = "slack-webhook-url"  # noqa: S105 - the name of the secret, not the secret
     grading_complete_topic: str = ""
     publish_metrics: bool = False
 
@@ -86,10 +86,10 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
         """Settings from environment variables; unset or empty ones keep their defaults."""
         given: dict[str, Any] = {}
-        for field in fields(cls):
-            text = environment.get(field.name.upper(), "").strip()
+        for setting in fields(cls):
+            text = environment.get(setting.name.upper(), "").strip()
             if text:
-                given[field.name] = _parse(field.name, text, str(field.type))
+                given[setting.name] = _parse(setting.name, text, str(setting.type))
         given.setdefault("google_cloud_project", environment.get("GCP_PROJECT", ""))
         return cls(**given)
 

@@ -11,7 +11,7 @@ SELECT IF(
   0,
   ERROR('grading:sentinel_missing'));
 
-${fence_check}
+${guards}
 
 DELETE FROM ${fence} WHERE lock_key = ${lock_key};
 
@@ -29,8 +29,8 @@ SELECT
 
 DELETE FROM ${target} WHERE ${partition_column} = ${date};
 
-INSERT INTO ${target} (${columns}, run_id, fence_token)
-SELECT ${columns}, ${run_id}, ${token}
+INSERT INTO ${target} (${columns})
+SELECT ${selected}
 FROM ${staging};
 
 COMMIT TRANSACTION;

@@ -1,0 +1,50 @@
+"""What a run knows of its lock: held with a lease, or proceeding without.
+
+A run that could not get its lock proceeds all the same. That is safe: the transaction conflicts with any
+other publish of the table, and the data token refuses the older of two stagings, lock or no lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class LeaseLike(Protocol):
+    """The part of a lease that a run uses."""
+
+    @property
+    def holder_id(self) -> str: ...
+
+    def ensure_held(self) -> None:
+        """Raise `LeaseLost` unless the lock is certainly still ours."""
+
+    def abandon(self) -> None:
+        """Leave the lock to expire, instead of releasing it: a write may still commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A lease, or none: then `failure` says why (`timeout`, `unavailable`, `not requested`)."""
+
+    lease: LeaseLike | None = None
+    wait_ms: int = 0
+    failure: str = ""
+
+    @property
+    def locked(self) -> bool:
+        return self.lease is not None
+
+    @property
+    def holder_id(self) -> str:
+        return self.lease.holder_id if self.lease else ""
+
+    def ensure_held(self) -> None:
+        """Raise `LeaseLost` where a lock was taken and is ours no longer."""
+        if self.lease:
+            self.lease.ensure_held()
+
+    def abandon(self) -> None:
+        """Do not release: a write of this run may still commit."""
+        if self.lease:
+            self.lease.abandon()

@@ -1,0 +1,99 @@
+"""Staging: the new rows of a date, computed or loaded where no reader looks, and checked there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from grading.errors import StatementRefused
+from grading.run import Run
+from grading.statements import Sql, TablePath, fragment, table
+from grading.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A filled staging table.
+
+    `token` is the creation time of the job that filled it, in the server's milliseconds: a lower bound of the
+    snapshot that it read, so a greater token never has older data. `guards` decide inside the transaction
+    whether these rows may still be published.
+    """
+
+    table: TablePath
+    token: int
+    columns: Sequence[str]
+    provenance: bool = True
+    guards: str = "fence_check_newest"
+    expected_run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """What was staged, beside what the date has."""
+
+    staged_rows: int
+    staged_keys: int
+    duplicate_keys: int
+    rows_off_date: int
+    present_rows: int
+
+
+class RowSource(Protocol):
+    """Fills one staging table."""
+
+    def stage(self, run: Run, warehouse: Warehouse) -> Staged: ...
+
+
+@dataclass(frozen=True, slots=True)
+class QueriedRows:
+    """Rows computed in the warehouse by one SELECT. Python never sees them."""
+
+    select: Sql
+
+    def stage(self, run: Run, warehouse: Warehouse) -> Staged:
+        into = run.staging_table()
+        statement = fragment("stage", staging=table(into), rows=self.select)
+        job = warehouse.run(statement, job_id=run.job_id("stage"), deadline=run.deadline)
+        names = [column.name for column in warehouse.columns(into)]
+        return Staged(table=into, token=job.created_ms, columns=names)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenRows:
+    """Rows given from Python, already checked against the target's columns (see `grading.rows`)."""
+
+    rows: Sequence[Mapping[str, Any]]
+
+    def stage(self, run: Run, warehouse: Warehouse) -> Staged:
+        into = run.staging_table()
+        given = {name for row in self.rows for name in row}
+        columns = [column for column in warehouse.columns(run.target) if column.name in given]
+        job = warehouse.load(self.rows, into, columns, job_id=run.job_id("load"), deadline=run.deadline)
+        return Staged(table=into, token=job.created_ms, columns=[column.name for column in columns])
+
+
+def measure(run: Run, staged: Staged, warehouse: Warehouse) -> Measure:
+    """Count what was staged. Raises `StatementRefused` where a row belongs to another date."""
+    statement = fragment("measure_staging", staging=table(staged.table), **run.values())
+    found = warehouse.run(statement, job_id=run.job_id("measure"), deadline=run.deadline).first
+    measured = Measure(**found)
+    if measured.rows_off_date:
+        raise StatementRefused(
+            f"{measured.rows_off_date} staged rows of {run.processor.name} do not belong to {run.lock_key}: "
+            f"nothing was published; check grading/sql/{run.processor.name}.sql"
+        )
+    return measured
+
+
+def keep_one_per_key(run: Run, staged: Staged, warehouse: Warehouse) -> None:
+    """Rewrite the staging table with one row per business key, by the processor's `keep_order`."""
+    statement = fragment("keep_one_per_key", staging=table(staged.table), **run.values())
+    warehouse.run(statement, job_id=run.job_id("keep-one"), deadline=run.deadline)
+
+
+def present_keys(run: Run, warehouse: Warehouse) -> int:
+    """The distinct business keys that the date has now."""
+    statement = fragment("present_keys", **run.values())
+    return int(warehouse.run(statement, job_id=run.job_id("present"), deadline=run.deadline).first["present_keys"])

@@ -1,0 +1,118 @@
+"""The one writer: stage, check, publish; again where newer data came in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grading.errors import DeadlineExceeded, GradingError, StagingOutdated
+from grading.outcome import Status
+from grading.publish import AuditNote, Publisher
+from grading.run import Run
+from grading.staging import Measure, RowSource, Staged, keep_one_per_key, measure, present_keys
+from grading.statements import fragment
+from grading.warehouse import Warehouse
+from monitoring.events import EventLog
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How a write ended: `status` is success (or what the caller asked to record), shrunk, superseded or
+    no_predictions (nothing was staged)."""
+
+    status: Status
+    token: int | None = None
+    staged_keys: int = 0
+    staged_duplicate_keys: int = 0
+    present_rows: int = 0
+    present_keys: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes one date of one table, whatever else writes it at the same time."""
+
+    warehouse: Warehouse
+    publisher: Publisher
+    min_keys_ratio: float
+
+    def write(
+        self,
+        run: Run,
+        source: RowSource,
+        events: EventLog,
+        *,
+        status: Status = Status.SUCCESS,
+        detail: str = "",
+        on_staged_duplicates: Callable[[Measure], None] = lambda _measure: None,
+    ) -> Written:
+        """Replace the run's date by the rows of `source`.
+
+        A refused publish (someone published newer data meanwhile) stages again, unless what is published
+        already satisfies the event: then the result is `superseded`. Nothing is published where nothing was
+        staged, or where far fewer keys were staged than the date has (`shrunk`). Raises what
+        `Publisher.publish` raises.
+        """
+        while True:
+            staged = source.stage(run, self.warehouse)
+            try:
+                return self._check_and_publish(run, staged, events, status, detail, on_staged_duplicates)
+            except StagingOutdated as refused:
+                events.emit("publish_refused", str(refused), "WARNING", token=staged.token)
+                if self.satisfied(run):
+                    return Written(status=Status.SUPERSEDED)
+                if run.deadline.remaining() < run.settings.alert_reserve_seconds:
+                    raise DeadlineExceeded("newer data was published, and no time is left to stage again") from refused
+            finally:
+                self._drop(staged, events)
+
+    def satisfied(self, run: Run) -> bool:
+        """Whether what is published is as new as the event asks for: staged after the event was published."""
+        if run.request.published_ms is None:
+            return False
+        statement = fragment("read_fence", **run.values())
+        found = self.warehouse.run(statement, job_id=run.job_id("fence"), deadline=run.deadline).rows
+        return bool(found) and int(found[0]["token"]) >= run.request.published_ms
+
+    def _check_and_publish(
+        self,
+        run: Run,
+        staged: Staged,
+        events: EventLog,
+        status: Status,
+        detail: str,
+        on_staged_duplicates: Callable[[Measure], None],
+    ) -> Written:
+        measured = measure(run, staged, self.warehouse)
+        events.emit(
+            "write_staged",
+            f"staged {measured.staged_rows} rows",
+            token=staged.token,
+            rows=measured.staged_rows,
+            duplicate_keys=measured.duplicate_keys,
+        )
+        counts = {
+            "staged_keys": measured.staged_keys,
+            "staged_duplicate_keys": measured.duplicate_keys,
+            "present_rows": measured.present_rows,
+        }
+        if not measured.staged_keys:
+            return Written(status=Status.NO_PREDICTIONS, **counts)
+        # Rows are an upper bound of keys: only where they do not settle it are the present keys counted.
+        if not run.request.allow_shrink and measured.staged_keys < self.min_keys_ratio * measured.present_rows:
+            present = present_keys(run, self.warehouse)
+            if measured.staged_keys < self.min_keys_ratio * present:
+                return Written(status=Status.SHRUNK, present_keys=present, **counts)
+        if measured.duplicate_keys:
+            on_staged_duplicates(measured)
+            keep_one_per_key(run, staged, self.warehouse)
+        note = AuditNote(status=status, duplicate_keys=measured.duplicate_keys, detail=detail)
+        self.publisher.publish(run, staged, note)
+        return Written(status=status, token=staged.token, **counts)
+
+    def _drop(self, staged: Staged, events: EventLog) -> None:
+        try:
+            self.warehouse.drop(staged.table)
+        except GradingError as error:
+            # Its dataset's expiration removes it; nothing else depends on it.
+            events.emit("staging_left", f"{staged.table} was not dropped: {error}", "WARNING")

@@ -1,0 +1,55 @@
+"""The business-key check: no key may have two rows, and NULL is a value like any other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSample:
+    """One business key with more than one row: its parts as text (None: NULL) and when the rows were written."""
+
+    key: Mapping[str, str | None]
+    copies: int
+    written_at: str
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{name}={'NULL' if value is None else value}" for name, value in self.key.items())
+        return f"{parts}: {self.copies} rows, written {self.written_at}"
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateReport:
+    """What a date holds: its rows, its distinct keys, keys with several rows, and up to 20 of those."""
+
+    total_rows: int = 0
+    distinct_keys: int = 0
+    duplicate_keys: int = 0
+    samples: Sequence[DuplicateSample] = ()
+
+    @property
+    def excess_rows(self) -> int:
+        """The rows that would go if each key kept one."""
+        return self.total_rows - self.distinct_keys
+
+    @property
+    def clean(self) -> bool:
+        return self.duplicate_keys == 0
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Mapping[str, Any]], business_key: Sequence[str]) -> DuplicateReport:
+        """The report from the rows of `validate.sql`."""
+        totals = next(row for row in rows if row["kind"] == "totals")
+        samples = [
+            DuplicateSample({name: row[name] for name in business_key}, row["copies"], row["written_at"] or "")
+            for row in rows
+            if row["kind"] == "sample"
+        ]
+        return cls(
+            total_rows=totals["copies"],
+            distinct_keys=totals["distinct_keys"],
+            duplicate_keys=totals["duplicate_keys"],
+            samples=sorted(samples, key=lambda sample: (-sample.copies, str(sample.key))),
+        )
