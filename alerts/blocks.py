@@ -63,14 +63,7 @@ def _headline(alert: Alert) -> str:
 
 
 def _identity(alert: Alert) -> list[tuple[str, str]]:
-    count = None if alert.count is None else f"{alert.count:,}"
-    named = [
-        ("Check", alert.check),
-        ("Date", alert.date),
-        ("Processor", alert.processor),
-        ("Table", alert.table),
-        ("Count", count),
-    ]
+    named = [("Check", alert.check), ("Date", alert.date), ("Processor", alert.processor), ("Table", alert.table)]
     return [(label, value) for label, value in named if value is not None]
 
 

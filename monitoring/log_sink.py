@@ -46,7 +46,7 @@ class JsonLogSink:
     def record(self, event: Event) -> None:
         """Write the line. A value that cannot be written is replaced, a broken stream is ignored."""
         try:
-            line = json.dumps(self._entry(event), ensure_ascii=False, allow_nan=False)
+            line = json.dumps(self._entry(event), allow_nan=False)
         except Exception as error:  # noqa: BLE001 - telling must never harm doing
             message = f"An event could not be written: {type(error).__name__}"
             line = json.dumps({"severity": "ERROR", "message": message, "event": "log_failed", "lost": event.name})
@@ -97,6 +97,6 @@ def _text(value: Any) -> str:
         text = str(value)
     except Exception:  # noqa: BLE001 - a broken __str__ must not cost the event
         return f"<{type(value).__name__}>"
-    # Lone surrogates cannot be encoded for the stream.
+    # A lone surrogate is not valid in JSON.
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"

@@ -1,0 +1,170 @@
+"""Each situation's alert says what it is, what became of the write, and what to type."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import date
+
+import pytest
+
+from alerts import commands, messages, upkeep_messages
+from alerts.alert import Alert
+from alerts.blocks import as_text
+
+DAY = date(2026, 1, 17)
+TABLE = "nba_predictions.prediction_accuracy"
+PROCESSOR = "prediction_accuracy"
+
+EVERY_ALERT = [
+    messages.duplicates_found(DAY, table=TABLE, processor=PROCESSOR, duplicate_keys=214),
+    messages.lock_failure(DAY, lock_type="grading", reason="timeout"),
+    messages.lock_failure(DAY, lock_type="grading", reason="unavailable"),
+    messages.invalid_message("target_date is not a date"),
+    messages.event_too_old(DAY, age_seconds=30_000, max_age_seconds=21_600),
+    messages.shrunk(DAY, table=TABLE, processor=PROCESSOR, staged_keys=100, present_keys=1000),
+    messages.no_predictions(DAY, table=TABLE, processor=PROCESSOR),
+    messages.no_actuals(DAY, table=TABLE, processor=PROCESSOR),
+    messages.partial_coverage(DAY, table=TABLE, processor=PROCESSOR, graded=50, gradable=100, min_coverage=0.7),
+    messages.processor_failed(DAY, processor=PROCESSOR, error="BigQuery gave no answer", transient=True),
+    upkeep_messages.stuck_lock_found(
+        DAY, lock_type="grading", held_by="op-1", held_seconds=700, heartbeat_age_seconds=5
+    ),
+    upkeep_messages.stuck_lock_removed(
+        DAY, lock_type="grading", held_by="op-1", held_seconds=1000, heartbeat_age_seconds=900
+    ),
+    upkeep_messages.breaker_opened(PROCESSOR, failures=3, cool_down_seconds=300),
+    upkeep_messages.breaker_closed(PROCESSOR),
+    upkeep_messages.remediation_succeeded(
+        DAY, table=TABLE, processor=PROCESSOR, duplicate_keys=214, rows_removed=214, backup="b"
+    ),
+    upkeep_messages.remediation_failed(DAY, table=TABLE, processor=PROCESSOR, duplicate_keys=5000, error="too many"),
+    upkeep_messages.backfill_finished("2026-01-01", DAY, dates_by_status={"success": 17}, rows=9, duration_seconds=61),
+    upkeep_messages.quality_check_result(
+        name="freshness", outcome="fail", figure="3 days", threshold="1 day", next_command=None
+    ),
+    upkeep_messages.duplicate_trend(table=TABLE, this_week_rate=0.02, last_week_rate=0.01),
+]
+
+
+@pytest.mark.parametrize("alert", EVERY_ALERT, ids=lambda alert: f"{alert.check}-{alert.severity}")
+def test_every_alert_says_what_happened_and_names_a_command(alert: Alert) -> None:
+    assert alert.title
+    assert alert.what_happened.endswith(".")
+    assert alert.next_command is not None
+    assert shlex.split(alert.next_command)[:3] == ["python", "-m", "grading"]
+
+
+def test_duplicates_name_counts_samples_holder_and_repair() -> None:
+    """Keys and excess rows are told apart, and a sample shows its key and when each row was written."""
+    sample = messages.DuplicateSample(
+        key={"player_lookup": "jokic", "line_value": None}, written_at=["2026-01-17 06:00", "2026-01-17 06:01"]
+    )
+    alert = messages.duplicates_found(
+        DAY,
+        table=TABLE,
+        processor=PROCESSOR,
+        duplicate_keys=188_000,
+        excess_rows=188_946,
+        samples=[sample] * 30,
+        held_by="backfill-7 (3f2a)",
+        run_id="run-1",
+    )
+    text = as_text(alert)
+    for part in ("188,000", "188,946", "backfill-7 (3f2a)", "run-1", "CRITICAL"):
+        assert part in text
+    assert "player_lookup=jokic line_value=NULL  ×2  2026-01-17 06:00, 2026-01-17 06:01" in text
+    assert len(alert.samples) == messages.SAMPLES_SHOWN
+    assert (
+        alert.next_command == "python -m grading dedupe --table prediction_accuracy --start 2026-01-17 --end 2026-01-17"
+    )
+
+
+def test_one_duplicate_is_not_written_in_the_plural() -> None:
+    alert = messages.duplicates_found(DAY, table="t", processor="p", duplicate_keys=1)
+    assert "1 duplicate business key in" in alert.title
+
+
+def test_lock_timeout_is_critical_names_the_holder_and_says_that_the_write_went_on() -> None:
+    alert = messages.lock_failure(DAY, lock_type="grading", reason="timeout", held_by="op-9", waited_seconds=170.04)
+    assert alert.severity == "CRITICAL"
+    assert ("Held by", "op-9") in alert.facts
+    assert ("Waited", "170.0 s") in alert.facts
+    assert "proceeds without the lock, and is as safe" in alert.what_happened
+    assert alert.next_command == "python -m grading locks release 2026-01-17 --type grading"
+
+
+def test_a_dead_lock_store_does_not_suggest_to_release_a_lock() -> None:
+    alert = messages.lock_failure(DAY, lock_type="grading", reason="unavailable", detail="503")
+    assert alert.severity == "CRITICAL"
+    assert alert.next_command == commands.LOCKS
+
+
+def test_an_invalid_message_names_the_value_and_two_of_them_are_two_alerts() -> None:
+    first = messages.invalid_message("target_date is not a date", value="2026-02-30")
+    second = messages.invalid_message("target_date is not a date", value="tomorrow-ish")
+    assert ("Value", "2026-02-30") in first.facts
+    assert first.subject != second.subject
+
+
+def test_shrunk_names_the_command_that_allows_it() -> None:
+    alert = messages.shrunk(DAY, table=TABLE, processor=PROCESSOR, staged_keys=100, present_keys=1000)
+    assert "Nothing was published" in alert.what_happened
+    assert alert.next_command == (
+        "python -m grading grade --date 2026-01-17 --processor prediction_accuracy --allow-shrink"
+    )
+
+
+def test_partial_coverage_gives_the_reasons_and_divides_nothing_by_zero() -> None:
+    alert = messages.partial_coverage(
+        DAY,
+        table=TABLE,
+        processor=PROCESSOR,
+        graded=60,
+        gradable=100,
+        min_coverage=0.7,
+        ungraded_by_reason={"no box score for the game": 40},
+    )
+    assert ("Ungraded: no box score for the game", "40") in alert.facts
+    assert "60%" in alert.title
+    empty = messages.partial_coverage(DAY, table=TABLE, processor=PROCESSOR, graded=0, gradable=0, min_coverage=0.7)
+    assert "0%" in empty.title
+
+
+def test_a_permanent_failure_is_critical_and_says_that_a_repeat_cannot_help() -> None:
+    alert = messages.processor_failed(
+        DAY,
+        processor="performance_summary",
+        error="refused",
+        transient=False,
+        others={"prediction_accuracy": "success"},
+    )
+    assert alert.severity == "CRITICAL"
+    assert ("Processor prediction_accuracy", "success") in alert.facts
+    assert "A repeat cannot help" in alert.what_happened
+
+
+def test_a_backfill_with_failures_lists_them_and_says_how_to_resume() -> None:
+    alert = upkeep_messages.backfill_finished(
+        "2026-01-01",
+        "2026-01-30",
+        dates_by_status={"success": 28, "failed": 2},
+        rows=1000,
+        duration_seconds=300,
+        failed_dates=["2026-01-03 timeout", "2026-01-09 timeout"],
+    )
+    assert alert.severity == "CRITICAL"
+    assert list(alert.samples) == ["2026-01-03 timeout", "2026-01-09 timeout"]
+    assert alert.next_command == "python -m grading backfill --start 2026-01-01 --end 2026-01-30 --resume"
+
+
+def test_news_repeats_and_states_do_not() -> None:
+    """What is told each time (a backfill, a breaker) is never held back as a repetition."""
+    repeating = {alert.check for alert in EVERY_ALERT if alert.repeats}
+    assert repeating == {"stuck_lock_removed", "breaker", "remediation", "backfill"}
+
+
+def test_resolved_names_the_earlier_alert() -> None:
+    alert = messages.resolved("duplicates", table=TABLE, date="2026-01-17", title="214 duplicates")
+    assert alert.severity == "INFO"
+    assert alert.title == f"Resolved: duplicates of {TABLE} on 2026-01-17"
+    assert "214 duplicates" in alert.what_happened

@@ -1,0 +1,177 @@
+"""The webhook's address from Secret Manager, against a gRPC server of the client library's own types."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Iterator
+from concurrent import futures
+
+import grpc
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud.secretmanager_v1 import (
+    AccessSecretVersionRequest,
+    AccessSecretVersionResponse,
+    SecretManagerServiceClient,
+    SecretPayload,
+)
+from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceGrpcTransport
+
+from alerts.secret import SecretWebhook, webhook_url_from_secret
+from alerts.webhook import WebhookUnavailable
+from grading.clock import SystemClock
+
+URL = "https://hooks.slack.com/services/T0/B0/very-secret"
+
+
+class FakeClock(SystemClock):
+    """A monotonic clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+
+class SecretServer:
+    """Answers `AccessSecretVersion` with a payload, an error status, or never."""
+
+    def __init__(self) -> None:
+        self.payload = URL.encode()
+        self.status: grpc.StatusCode | None = None
+        self.hangs = False
+        self.asked: list[str] = []
+        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+        access = grpc.unary_unary_rpc_method_handler(
+            self._access,
+            request_deserializer=AccessSecretVersionRequest.deserialize,
+            response_serializer=AccessSecretVersionResponse.serialize,
+        )
+        service = "google.cloud.secretmanager.v1.SecretManagerService"
+        self._server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler(service, {"AccessSecretVersion": access})]
+        )
+        self.port = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.start()
+
+    def _access(
+        self, request: AccessSecretVersionRequest, context: grpc.ServicerContext
+    ) -> AccessSecretVersionResponse:
+        self.asked.append(request.name)
+        if self.hangs:
+            # Returns once the client has given up.
+            while context.is_active():
+                context.time_remaining()
+        if self.status is not None:
+            context.abort(self.status, f"refused: {URL}")
+        return AccessSecretVersionResponse(payload=SecretPayload(data=self.payload))
+
+    def client(self) -> SecretManagerServiceClient:
+        channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
+        return SecretManagerServiceClient(
+            transport=SecretManagerServiceGrpcTransport(channel=channel, credentials=AnonymousCredentials())
+        )
+
+    def stop(self) -> None:
+        self._server.stop(grace=None).wait(5)
+
+
+@pytest.fixture
+def server() -> Iterator[SecretServer]:
+    running = SecretServer()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def source(server: SecretServer, clock: FakeClock) -> SecretWebhook:
+    return webhook_url_from_secret(server.client, "demo-project", clock=clock)
+
+
+def test_the_latest_version_is_read_once_and_cached(server: SecretServer, source: SecretWebhook) -> None:
+    assert source.get().reveal() == URL
+    assert source.get().reveal() == URL
+    assert server.asked == ["projects/demo-project/secrets/slack-webhook-url/versions/latest"]
+
+
+def test_a_rotated_secret_is_read_after_forget_and_after_an_hour(
+    server: SecretServer, source: SecretWebhook, clock: FakeClock
+) -> None:
+    source.get()
+    server.payload = b"https://hooks.slack.com/services/new"
+    assert source.get().reveal() == URL
+    source.forget()
+    assert source.get().reveal() == "https://hooks.slack.com/services/new"
+    server.payload = b"https://hooks.slack.com/services/newest"
+    clock.at += 3601
+    assert source.get().reveal() == "https://hooks.slack.com/services/newest"
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        grpc.StatusCode.PERMISSION_DENIED,
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ],
+)
+def test_a_refusal_is_one_request_remembered_for_a_short_time(
+    server: SecretServer, source: SecretWebhook, clock: FakeClock, status: grpc.StatusCode
+) -> None:
+    """No hidden retries, and ten alerts in a row do not ask ten times."""
+    server.status = status
+    for _ in range(10):
+        with pytest.raises(WebhookUnavailable, match="could not be read"):
+            source.get()
+    assert len(server.asked) == 1
+    server.status = None
+    clock.at += 31
+    assert source.get().reveal() == URL
+
+
+def test_a_hanging_secret_manager_is_given_up_on(server: SecretServer, clock: FakeClock) -> None:
+    server.hangs = True
+    source = webhook_url_from_secret(server.client, "demo-project", clock=clock, timeout_seconds=0.2)
+    with pytest.raises(WebhookUnavailable, match="DeadlineExceeded"):
+        source.get()
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff\xfe", b"not a url", b"http://hooks.slack.com/services/x"])
+def test_a_secret_that_is_no_address_is_refused(server: SecretServer, source: SecretWebhook, payload: bytes) -> None:
+    server.payload = payload
+    with pytest.raises(WebhookUnavailable):
+        source.get()
+
+
+def test_a_client_that_cannot_be_built_is_a_refusal_too(clock: FakeClock) -> None:
+    def no_credentials() -> SecretManagerServiceClient:
+        raise RuntimeError("no credentials")
+
+    with pytest.raises(WebhookUnavailable, match="RuntimeError"):
+        webhook_url_from_secret(no_credentials, "demo-project", clock=clock).get()
+
+
+def test_the_address_is_in_no_error_repr_or_debug_log(
+    server: SecretServer, source: SecretWebhook, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client library would write the whole answer into its debug log."""
+    monkeypatch.setattr(logging.getLogger("google"), "propagate", True)
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, logger="google"):
+        address = source.get()
+        server.status = grpc.StatusCode.PERMISSION_DENIED
+        source.forget()
+        with pytest.raises(WebhookUnavailable) as refusal:
+            source.get()
+    as_the_library_writes_it = base64.b64encode(URL.encode()).decode()
+    for text in (caplog.text, *(str(vars(record)) for record in caplog.records), repr(address), str(refusal.value)):
+        assert "very-secret" not in text
+        assert as_the_library_writes_it not in text
+    assert refusal.value.__cause__ is None
