@@ -7,7 +7,7 @@ moved on" are results (`None` or `False`), not exceptions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -41,6 +41,8 @@ class Document:
     `version` is the server's commit time of the last write in microseconds since the epoch: strictly
     increasing per document, also across deletion and re-creation. `age_seconds` is the server's read time
     minus that commit time: no client clock takes part.
+
+    Field values are strings, integers, floats, booleans, None and timezone-aware datetimes.
     """
 
     key: Key
@@ -50,7 +52,7 @@ class Document:
 
 
 class Watch(Protocol):
-    """A running subscription to one document."""
+    """A running subscription to a few documents."""
 
     @property
     def alive(self) -> bool:
@@ -76,13 +78,19 @@ class LockStore(Protocol):
     def replace(self, key: Key, fields: Fields, *, if_version: int, timeout: float) -> int | None:
         """Replace all fields where the version still is `if_version`. Returns the new version, or None."""
 
-    def delete(self, key: Key, *, if_version: int, timeout: float) -> bool:
-        """Delete where the version still is `if_version`; False where it is not, or the document is gone."""
+    def delete(self, key: Key, *, if_version: int, also: Sequence[Key] = (), timeout: float) -> bool:
+        """Delete where the version still is `if_version`; False where it is not, or the document is gone.
 
-    def watch(self, key: Key, on_change: Callable[[Fields | None], None]) -> Watch:
-        """Call `on_change` with the fields (None: absent), first with what is there now, then at each change.
+        The documents of `also` are deleted in the same commit, whatever their version; where the answer is
+        False, they stay.
+        """
 
-        Called on a thread of the store's. A cached value: never judge an age by it.
+    def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> Watch:
+        """Call `on_change` with a key and whether its document exists: first for what is there now, then at
+        each change.
+
+        Called on a thread of the store's; it must return at once. The same news may come twice. It is a hint:
+        nothing safe may rest on it.
         """
 
     def list(self, collection: str, *, timeout: float) -> list[Document]:

@@ -1,0 +1,219 @@
+"""A held lock: renewed in the background, honest when it is lost, released exactly once.
+
+Why a renewal is safe: it replaces only the version that this holder wrote last, so it succeeds only if
+nobody else has held the lock in between. Why a release is safe: it deletes only that version. Where either
+is refused, or its answer is lost, the document is read: if the holder is still this one, an earlier answer
+was lost, and its version is adopted.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from grading.clock import Clock, Deadline
+from grading.errors import LeaseLost, LockStoreUnavailable
+from locking.silence import RETRIED, Silence
+from locking.status import Claim, LockStatus
+from locking.store import Key, LockStore
+from locking.timings import LockTimings
+from monitoring.events import EventLog
+
+_RETRIES_PER_RENEWAL = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """The store's word that a lock is ours.
+
+    Attributes:
+        version: the document's version now.
+        token: the version at the acquisition.
+        since: a moment on the monotonic clock that is not after the server's commit of `version`.
+        taken_from: the holder whose lease had ended, in a takeover.
+    """
+
+    version: int
+    token: int
+    since: float
+    taken_from: LockStatus | None = None
+
+
+class Lease:
+    """The right to work, for as long as `ensure_held()` does not raise. Comes from `DistributedLock.acquire`.
+
+    Attributes:
+        holder_id: a UUID of this acquisition alone.
+        operation_id: the caller's name for its operation.
+        key: the lock document.
+        token: the fencing token: the server's commit time of the acquisition in microseconds since the
+            epoch. Every later holder of this lock has a greater one.
+        waited_seconds: from the call to the acquisition.
+        contended: whether someone else held the lock at first.
+        taken_from: the previous holder, where this one replaced it after its lease had ended.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: LockStore,
+        claim: Claim,
+        grant: Grant,
+        timings: LockTimings,
+        clock: Clock,
+        events: EventLog,
+        deadline: Deadline | None,
+        waited_seconds: float,
+        contended: bool,
+        tickets: Sequence[Key],
+    ) -> None:
+        self.holder_id = claim.holder_id
+        self.operation_id = claim.operation_id
+        self.key = claim.key
+        self.token = grant.token
+        self.waited_seconds = waited_seconds
+        self.contended = contended
+        self.taken_from = grant.taken_from
+        self._store = store
+        self._claim = claim
+        self._timings = timings
+        self._clock = clock
+        self._events = events
+        self._deadline = deadline
+        self._tickets = tickets
+        self._acquired = clock.monotonic()
+        self._mutex = threading.Lock()
+        self._version = grant.version
+        self._renewed = grant.since
+        self._heartbeat = 0
+        self._lost: str | None = None
+        self._told_lost = False
+        self._abandoned = False
+        self._stop = threading.Event()
+        self._renewal = threading.Thread(target=self._renew_until_stopped, name="lock-renewal", daemon=True)
+        self._renewal.start()
+
+    @property
+    def held(self) -> bool:
+        """Whether the lock is still known to be ours."""
+        return self._why_not_held() is None
+
+    def ensure_held(self) -> None:
+        """Call before each step that cannot be undone. Costs no RPC.
+
+        It looks at the time too, since after a freeze of the process the renewal may not have noticed yet:
+        the lease is counted from before the last renewal was sent, so it ends here before it ends on the
+        server.
+
+        Raises:
+            LeaseLost: someone else holds the lock, or may: the lease has run out unrenewed.
+        """
+        reason = self._why_not_held()
+        if reason is not None:
+            self._tell_lost(reason)
+            raise LeaseLost(f"lost the lock {self.key}: {reason}")
+
+    def abandon(self) -> None:
+        """Let the lock expire instead of releasing it: for work that may still take effect after we are gone.
+
+        Renewal stops; the lock stays until its lease ends, and the next holder takes over.
+        """
+        self._abandoned = True
+        self._stop.set()
+
+    def close(self) -> None:
+        """Stop renewing and release, or leave the lock as it is where it was abandoned or lost.
+
+        Never raises for what the store does: the work is done, and an unreleased lock expires.
+        """
+        self._stop.set()
+        self._renewal.join()
+        outcome, detail = ("left", "abandoned") if self._abandoned else self._release()
+        held_ms = round((self._clock.monotonic() - self._acquired) * 1000)
+        if outcome == "released":
+            self._events.emit("lock_released", f"released {self.key}", held_ms=held_ms)
+        elif outcome == "left":
+            message = f"left {self.key} to expire: {detail}"
+            self._events.emit("lock_left", message, "WARNING", held_ms=held_ms, reason=detail)
+        else:
+            self._tell_lost(detail)
+
+    def _why_not_held(self) -> str | None:
+        with self._mutex:
+            if self._lost is not None:
+                return self._lost
+            silent = self._clock.monotonic() - self._renewed
+        if silent > self._timings.lease_seconds:
+            return f"not renewed for {silent:.1f} s, with a lease of {self._timings.lease_seconds:g} s"
+        return None
+
+    def _tell_lost(self, reason: str) -> None:
+        with self._mutex:
+            told, self._told_lost = self._told_lost, True
+        if not told:
+            held_ms = round((self._clock.monotonic() - self._acquired) * 1000)
+            self._events.emit("lock_lost", f"lost {self.key}: {reason}", "ERROR", held_ms=held_ms, reason=reason)
+
+    def _renew_until_stopped(self) -> None:
+        pause = self._timings.renew_every_seconds
+        while not self._stop.wait(pause):
+            if self._deadline is not None and self._deadline.expired:
+                return  # a hung main thread must not keep the lock for ever
+            started = self._clock.monotonic()
+            try:
+                if not self._renew(started):
+                    return
+                pause = self._timings.renew_every_seconds - (self._clock.monotonic() - started)
+            except LockStoreUnavailable:
+                pause = self._timings.renew_every_seconds / _RETRIES_PER_RENEWAL
+
+    def _renew(self, started: float) -> bool:
+        """Renew once; False where the lock is lost."""
+        timeout = self._timings.rpc_timeout_seconds
+        self._heartbeat += 1
+        fields = self._claim.fields(self._clock.now(), token=self.token, heartbeat=self._heartbeat)
+        version = self._store.replace(self.key, fields, if_version=self._version, timeout=timeout)
+        if version is None:
+            started = self._clock.monotonic()
+            status = self._look(timeout)
+            if status is None or status.holder_id != self.holder_id:
+                with self._mutex:
+                    self._lost = _whose(status)
+                self._tell_lost(self._lost)
+                return False
+            version, started = status.version, started - status.heartbeat_age_seconds
+        with self._mutex:
+            self._version, self._renewed = version, started
+        return True
+
+    def _release(self) -> tuple[Literal["released", "left", "lost"], str]:
+        silence = Silence(self._timings, self._clock, limit_seconds=self._timings.rpc_timeout_seconds)
+        while True:
+            try:
+                if self._store.delete(self.key, if_version=self._version, also=self._tickets, timeout=silence.timeout):
+                    return "released", ""
+                status = self._look(silence.timeout)
+            except RETRIED as error:
+                try:
+                    silence.after(error)
+                except LockStoreUnavailable as outage:
+                    return "left", str(outage)
+                continue
+            except LockStoreUnavailable as refusal:
+                return "left", str(refusal)
+            if status is None or status.holder_id != self.holder_id:
+                # Gone after an unanswered delete: that delete was carried out.
+                return ("released", "") if silence.unanswered else ("lost", _whose(status))
+            self._version = status.version
+
+    def _look(self, timeout: float) -> LockStatus | None:
+        document = self._store.read(self.key, timeout=timeout)
+        return None if document is None else LockStatus.of(document)
+
+
+def _whose(status: LockStatus | None) -> str:
+    if status is None:
+        return "it was removed"
+    return f"{status.holder_id} ({status.operation_id}) holds it"

@@ -1,0 +1,223 @@
+"""The lock that the service uses."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+from grading.clock import Clock, Deadline, SystemClock
+from grading.errors import InvalidSettings, LockAcquisitionError, LockError
+from locking.acquisition import Acquisition
+from locking.lease import Lease
+from locking.status import Claim, LockStatus
+from locking.store import Key, LockStore
+from locking.timings import LockTimings
+from monitoring.events import EventLog
+
+_LOCK_TYPE = re.compile(r"[a-z][a-z0-9_]{0,60}")
+_LOCK_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,200}")
+
+
+def lock_document(lock_type: str, lock_key: date | str) -> Key:
+    """Where a lock lives: `grading_locks/grading_2026-01-17`.
+
+    Raises:
+        InvalidSettings: type or key hold characters that have no place in a document's path.
+    """
+    text = lock_key.isoformat() if isinstance(lock_key, date) else lock_key
+    if not _LOCK_TYPE.fullmatch(lock_type):
+        raise InvalidSettings(f"not a lock type: {lock_type!r}")
+    if not _LOCK_KEY.fullmatch(text):
+        raise InvalidSettings(f"not a lock key: {text!r}")
+    return Key(f"{lock_type}_locks", f"{lock_type}_{text}")
+
+
+class DistributedLock:
+    """One lock per key, over processes and machines, with a lease that its holder renews.
+
+    It keeps two live, connected holders apart. It cannot stop a holder that is frozen past its lease from
+    going on when it thaws: call `lease.ensure_held()` before each irreversible step, and fence the write
+    itself (`lease.token`, or the data token of the writer).
+
+    Args:
+        project_id: the Google Cloud project whose Firestore holds the locks, where no store is given.
+        lock_type: `grading`, `daily_performance`, `performance_summary`, `consolidation`, `publish`, …:
+            each is a collection of its own, `{lock_type}_locks`.
+        store: where locks live; Firestore of the project where None, connected at first use.
+        timings: leases, timeouts and polls.
+        clock: the wall clock is for people; waits and leases use the monotonic one.
+        events: told what happens; the names and fields are listed in the package's docstring.
+    """
+
+    def __init__(
+        self,
+        project_id: str,
+        lock_type: str = "grading",
+        *,
+        store: LockStore | None = None,
+        timings: LockTimings | None = None,
+        clock: Clock | None = None,
+        events: EventLog | None = None,
+    ) -> None:
+        self.project_id = project_id
+        self.lock_type = lock_type
+        self._given_store = store
+        self._timings = timings or LockTimings()
+        self._clock = clock or SystemClock()
+        self._events = events or EventLog()
+
+    @contextmanager
+    def acquire(
+        self,
+        lock_key: date | str,
+        operation_id: str,
+        max_wait_seconds: float = 300.0,
+        *,
+        deadline: Deadline | None = None,
+    ) -> Iterator[Lease]:
+        """Hold the lock for the body of a `with` block.
+
+        Args:
+            lock_key: the date, or another name, to lock.
+            operation_id: the caller's name for what it does, shown to whoever waits.
+            max_wait_seconds: the longest wait for another holder; 0 tries once. Keep the time that the
+                work itself needs out of it: `min(300, deadline.remaining(reserve_seconds))`.
+            deadline: the invocation's end: the wait ends there, and so does the renewal of the lease.
+
+        Yields:
+            The lease. Leaving the block releases it, whatever the body raised; the body's exception is
+            never replaced.
+
+        Raises:
+            LockAcquisitionError: someone else held the lock for the whole wait.
+            LockStoreUnavailable: the store gave no usable answer for about 10 s.
+        """
+        key = lock_document(self.lock_type, lock_key)
+        wait_seconds = max_wait_seconds if deadline is None else min(max_wait_seconds, deadline.remaining())
+        text = lock_key.isoformat() if isinstance(lock_key, date) else lock_key
+        claim = Claim(
+            key=key,
+            lock_type=self.lock_type,
+            lock_key=text,
+            holder_id=str(uuid.uuid4()),
+            operation_id=operation_id,
+            lease_seconds=self._timings.lease_seconds,
+        )
+        events = self._events.bind(
+            lock_type=self.lock_type, lock_key=text, holder_id=claim.holder_id, operation_id=operation_id
+        )
+        if isinstance(lock_key, date):
+            events = events.bind(date=text)
+        lease = self._acquire(claim, wait_seconds, deadline, events)
+        try:
+            yield lease
+        finally:
+            lease.close()
+
+    def force_release(self, lock_key: date | str, *, if_version: int) -> bool:
+        """Remove a lock that an operator has judged abandoned; its holder notices by `ensure_held()`.
+
+        Args:
+            lock_key: the date, or another name.
+            if_version: the version that the operator was shown (`list_locks`).
+
+        Returns:
+            False where that version is gone: renewed, released or taken over meanwhile. Look again.
+
+        Raises:
+            LockStoreUnavailable: the store gave no usable answer.
+        """
+        key = lock_document(self.lock_type, lock_key)
+        removed = self._store.delete(key, if_version=if_version, timeout=self._timings.rpc_timeout_seconds)
+        if removed:
+            self._events.emit(
+                "stuck_lock_removed",
+                f"{key} was removed by hand",
+                "WARNING",
+                lock_type=self.lock_type,
+                lock_key=str(lock_key),
+                by_hand=True,
+            )
+        return removed
+
+    def list_locks(self) -> list[LockStatus]:
+        """The locks of this type that someone holds, or held and did not release; oldest write first.
+
+        Raises:
+            LockStoreUnavailable: the store gave no usable answer.
+        """
+        documents = self._store.list(f"{self.lock_type}_locks", timeout=self._timings.rpc_timeout_seconds)
+        return [LockStatus.of(document) for document in documents]
+
+    @property
+    def _store(self) -> LockStore:
+        if self._given_store is None:
+            # Google's client takes a second to import, and a caller with a store of its own needs none.
+            from google.cloud import firestore
+
+            from locking.firestore_store import FirestoreLockStore
+
+            self._given_store = FirestoreLockStore(firestore.Client(project=self.project_id))
+        return self._given_store
+
+    def _acquire(self, claim: Claim, wait_seconds: float, deadline: Deadline | None, events: EventLog) -> Lease:
+        acquisition = Acquisition(self._store, claim, wait_seconds, self._timings, self._clock, events)
+        try:
+            grant = acquisition.run()
+        except LockError as error:
+            events.emit(
+                "lock_failed",
+                str(error),
+                "WARNING",
+                wait_ms=round(acquisition.waited_seconds * 1000),
+                contended=acquisition.contended,
+                reason="timeout" if isinstance(error, LockAcquisitionError) else "unavailable",
+            )
+            raise
+        waited = acquisition.waited_seconds
+        wait_ms = round(waited * 1000)
+        events = events.bind(token=grant.token)
+        if grant.taken_from is not None:
+            events.emit(
+                "lock_taken_over",
+                f"took {claim.key} over from {grant.taken_from.operation_id}, silent for "
+                f"{grant.taken_from.heartbeat_age_seconds:.1f} s",
+                "WARNING",
+                taken_from=grant.taken_from.holder_id,
+                taken_from_operation=grant.taken_from.operation_id,
+            )
+        if acquisition.contended:
+            events.emit("lock_waited", f"waited {waited:.2f} s for {claim.key}", wait_ms=wait_ms, contended=True)
+        events.emit("lock_acquired", f"acquired {claim.key}", wait_ms=wait_ms, contended=acquisition.contended)
+        return Lease(
+            store=self._store,
+            claim=claim,
+            grant=grant,
+            timings=self._timings,
+            clock=self._clock,
+            events=events,
+            deadline=deadline,
+            waited_seconds=waited,
+            contended=acquisition.contended,
+            tickets=acquisition.tickets,
+        )
+
+
+class ConsolidationLock(DistributedLock):
+    """The lock of the consolidation service, under its old name."""
+
+    def __init__(
+        self,
+        project_id: str,
+        *,
+        store: LockStore | None = None,
+        timings: LockTimings | None = None,
+        clock: Clock | None = None,
+        events: EventLog | None = None,
+    ) -> None:
+        super().__init__(
+            project_id, lock_type="consolidation", store=store, timings=timings, clock=clock, events=events
+        )
