@@ -25,11 +25,12 @@ class LeaseLike(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A lease, or none: then `failure` says why (`timeout`, `unavailable`, `not requested`)."""
+    """A lease, or none: then `failure` says why (`timeout`, `unavailable`, `not requested`), `detail` in words."""
 
     lease: LeaseLike | None = None
     wait_ms: int = 0
     failure: str = ""
+    detail: str = ""
 
     @property
     def locked(self) -> bool:

@@ -41,6 +41,12 @@ class Coverage:
         """The part of the gradable predictions that has a box score, from 0 to 1."""
         return self.with_box_score / self.gradable if self.gradable else 0.0
 
+    @property
+    def ungraded_text(self) -> str:
+        """The reasons that occur, in one line."""
+        counted = ", ".join(f"{reason} {count}" for reason, count in self.ungraded.items() if count)
+        return f"ungraded: {counted}" if counted else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -53,7 +59,10 @@ class Outcome:
     token: int | None = None
     rows_inserted: int = 0
     rows_deleted: int = 0
+    staged_keys: int = 0
     staged_duplicate_keys: int = 0
+    staged_excess_rows: int = 0
+    present_keys: int = 0
     duplicates: DuplicateReport | None = None
     coverage: Coverage | None = None
     locked: bool = True

@@ -33,7 +33,7 @@ from grading.statements import Sql, columns, fragment, literal, table
 from grading.warehouse import Warehouse
 from monitoring.events import EventLog
 
-PublishLock = Callable[[Run], AbstractContextManager[None]]
+PublishLock = Callable[[Run, EventLog], AbstractContextManager[None]]
 
 _FIRST_BACKOFF_SECONDS = 0.25
 _LONGEST_BACKOFF_SECONDS = 8.0
@@ -57,11 +57,10 @@ class Publisher:
     """
 
     warehouse: Warehouse
-    events: EventLog
     publish_lock: PublishLock
     pause: Callable[[float], object] = field(default=threading.Event().wait)
 
-    def publish(self, run: Run, staged: Staged, note: AuditNote) -> None:
+    def publish(self, run: Run, staged: Staged, note: AuditNote, events: EventLog) -> None:
         """Replace the run's date by the staged rows.
 
         Raises `LeaseLost` (nothing was written), `StagingOutdated` (the fence holds newer data, or a repair's
@@ -69,7 +68,7 @@ class Publisher:
         `NotInitialised` and `TokenFromTheFuture`.
         """
         script = publish_script(run, staged, note)
-        with self.publish_lock(run):
+        with self.publish_lock(run, events):
             attempt = 0
             while True:
                 run.hold.ensure_held()
@@ -77,7 +76,7 @@ class Publisher:
                     self.warehouse.run(script, job_id=run.job_id("publish"), deadline=run.deadline)
                 except PublishConflict as conflict:
                     attempt += 1
-                    self._back_off(run, attempt, conflict)
+                    self._back_off(run, attempt, conflict, events)
                 except GuardRaised as raised:
                     if raised.guard == "already_published":
                         return
@@ -89,12 +88,10 @@ class Publisher:
                 else:
                     return
 
-    def _back_off(self, run: Run, attempt: int, conflict: PublishConflict) -> None:
+    def _back_off(self, run: Run, attempt: int, conflict: PublishConflict, events: EventLog) -> None:
         longest = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt)
         seconds = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
-        self.events.emit(
-            "publish_conflict", str(conflict), "WARNING", attempt=attempt, backoff_seconds=round(seconds, 3)
-        )
+        events.emit("publish_conflict", str(conflict), "WARNING", attempt=attempt, backoff_seconds=round(seconds, 3))
         if seconds >= run.deadline.remaining():
             raise DeadlineExceeded(f"the publish was aborted {attempt} times by concurrent ones") from conflict
         self.pause(seconds)

@@ -57,6 +57,8 @@ class Settings:
     slack_secret_id: str = "slack-webhook-url"  # noqa: S105 - the name of the secret, not the secret
     grading_complete_topic: str = ""
     publish_metrics: bool = False
+    function_name: str = "phase5b-grading"
+    function_region: str = "us-west2"
 
     def __post_init__(self) -> None:
         if not self.google_cloud_project:

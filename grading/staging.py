@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from grading.errors import StatementRefused
+from grading.errors import InvalidRow, StatementRefused
 from grading.run import Run
 from grading.statements import Sql, TablePath, fragment, table
-from grading.warehouse import Warehouse
+from grading.warehouse import Column, Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,14 @@ class GivenRows:
     """Rows given from Python, already checked against the target's columns (see `grading.rows`)."""
 
     rows: Sequence[Mapping[str, Any]]
+    target_columns: Sequence[Column]
 
     def stage(self, run: Run, warehouse: Warehouse) -> Staged:
         into = run.staging_table()
         given = {name for row in self.rows for name in row}
-        columns = [column for column in warehouse.columns(run.target) if column.name in given]
+        columns = [column for column in self.target_columns if column.name in given]
+        if not columns:
+            raise InvalidRow(f"no rows were given for {run.lock_key}: the date keeps what it has")
         job = warehouse.load(self.rows, into, columns, job_id=run.job_id("load"), deadline=run.deadline)
         return Staged(table=into, token=job.created_ms, columns=[column.name for column in columns])
 

@@ -102,6 +102,11 @@ def _load(name: str) -> Template:
     return Template(resources.files("grading.sql").joinpath(f"{name}.sql").read_text(encoding="utf-8"))
 
 
+def placeholders(name: str) -> frozenset[str]:
+    """The names that the file `grading/sql/{name}.sql` wants filled."""
+    return frozenset(_load(name).get_identifiers())
+
+
 def fragment(name: str, **values: Sql) -> Sql:
     """The file `grading/sql/{name}.sql` with its `${placeholders}` filled.
 

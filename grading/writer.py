@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from grading.errors import DeadlineExceeded, GradingError, StagingOutdated
 from grading.outcome import Status
 from grading.publish import AuditNote, Publisher
 from grading.run import Run
-from grading.staging import Measure, RowSource, Staged, keep_one_per_key, measure, present_keys
+from grading.staging import RowSource, Staged, keep_one_per_key, measure, present_keys
 from grading.statements import fragment
 from grading.warehouse import Warehouse
 from monitoring.events import EventLog
@@ -24,6 +23,7 @@ class Written:
     token: int | None = None
     staged_keys: int = 0
     staged_duplicate_keys: int = 0
+    staged_excess_rows: int = 0
     present_rows: int = 0
     present_keys: int = 0
 
@@ -44,7 +44,6 @@ class Writer:
         *,
         status: Status = Status.SUCCESS,
         detail: str = "",
-        on_staged_duplicates: Callable[[Measure], None] = lambda _measure: None,
     ) -> Written:
         """Replace the run's date by the rows of `source`.
 
@@ -56,7 +55,7 @@ class Writer:
         while True:
             staged = source.stage(run, self.warehouse)
             try:
-                return self._check_and_publish(run, staged, events, status, detail, on_staged_duplicates)
+                return self._check_and_publish(run, staged, events, status, detail)
             except StagingOutdated as refused:
                 events.emit("publish_refused", str(refused), "WARNING", token=staged.token)
                 if self.satisfied(run):
@@ -81,7 +80,6 @@ class Writer:
         events: EventLog,
         status: Status,
         detail: str,
-        on_staged_duplicates: Callable[[Measure], None],
     ) -> Written:
         measured = measure(run, staged, self.warehouse)
         events.emit(
@@ -94,6 +92,7 @@ class Writer:
         counts = {
             "staged_keys": measured.staged_keys,
             "staged_duplicate_keys": measured.duplicate_keys,
+            "staged_excess_rows": measured.staged_rows - measured.staged_keys,
             "present_rows": measured.present_rows,
         }
         if not measured.staged_keys:
@@ -104,10 +103,9 @@ class Writer:
             if measured.staged_keys < self.min_keys_ratio * present:
                 return Written(status=Status.SHRUNK, present_keys=present, **counts)
         if measured.duplicate_keys:
-            on_staged_duplicates(measured)
             keep_one_per_key(run, staged, self.warehouse)
         note = AuditNote(status=status, duplicate_keys=measured.duplicate_keys, detail=detail)
-        self.publisher.publish(run, staged, note)
+        self.publisher.publish(run, staged, note, events)
         return Written(status=status, token=staged.token, **counts)
 
     def _drop(self, staged: Staged, events: EventLog) -> None:

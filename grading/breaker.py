@@ -1,0 +1,190 @@
+"""A circuit breaker whose state all instances share.
+
+::
+
+    closed ──3 failures in a row──▶ open ──5 minutes──▶ half-open ──success──▶ closed
+                                      ▲                     │
+                                      └───────failure───────┘
+
+The state is one document per processor in the lock's store, moved by compare-and-swap only: of many
+processes one makes each transition, and only that one is told of it, so that opening and closing are
+alerted once. Ages are the server's, so no process's clock opens or closes anything. A breaker must never be
+the reason that nothing runs: whenever the store does not answer, it lets the call through.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any, Literal
+
+from grading.clock import Clock
+from grading.errors import CircuitOpen, LockStoreUnavailable
+from locking.store import Document, Key, LockStore, StoreContended, StoreUnanswered
+from monitoring.events import EventLog
+
+COLLECTION = "grading_breakers"
+
+State = Literal["closed", "open", "half_open"]
+Transition = Literal["opened", "closed"]
+
+_ATTEMPTS = 10
+_KEPT_FOR = timedelta(days=30)
+
+
+class GradingCircuitBreaker:
+    """Guards one processor; one instance serves one call after another, never two at once.
+
+    Args:
+        store: where the state lives.
+        processor: whose calls are guarded.
+        events: told `breaker_opened`, `breaker_half_open`, `breaker_reopened`, `breaker_closed`, `breaker_unavailable`.
+        clock: for the document's expiry alone.
+        threshold: failures in a row that open it.
+        cool_down_seconds: how long it stays open before one probe is let through; a probe that has not ended
+            after the same time counts as dead, and another one takes its place.
+        store_timeout_seconds: the longest wait for one answer of the store.
+
+    Call `before_call()`, do the work, then `record_success()` or `record_failure()`; where these return a
+    transition, the caller alerts it.
+    """
+
+    def __init__(
+        self,
+        store: LockStore,
+        processor: str,
+        events: EventLog,
+        clock: Clock,
+        *,
+        threshold: int = 3,
+        cool_down_seconds: float = 300.0,
+        store_timeout_seconds: float = 2.0,
+    ) -> None:
+        if threshold < 1 or cool_down_seconds <= 0:
+            raise ValueError("a breaker needs a threshold of at least 1 and a cool-down above 0")
+        self._store = store
+        self._processor = processor
+        self._events = events.bind(processor=processor)
+        self._clock = clock
+        self._threshold = threshold
+        self._cool_down_seconds = cool_down_seconds
+        self._timeout = store_timeout_seconds
+        self._key = Key(COLLECTION, processor)
+        self._probe: int | None = None
+
+    def before_call(self) -> None:
+        """Let the call through, as the one probe where the breaker is half-open.
+
+        Raises `CircuitOpen` while it is open, or while another process probes.
+        """
+        self._probe = None
+        try:
+            self._admit()
+        except LockStoreUnavailable as error:
+            self._unavailable(error)
+
+    def record_success(self) -> Transition | None:
+        """The call succeeded: `closed` where this closed the breaker."""
+        return self._recorded(succeeded=True)
+
+    def record_failure(self, error: str = "") -> Transition | None:
+        """The call failed: `opened` where this opened the breaker. A failed probe opens it again, silently."""
+        return self._recorded(succeeded=False, error=error)
+
+    def _admit(self) -> None:
+        for _ in range(_ATTEMPTS):
+            document = self._store.read(self._key, timeout=self._timeout)
+            if document is None or _state(document) == "closed":
+                return
+            left = self._cool_down_seconds - document.age_seconds
+            if left > 0:
+                doing = "is open" if _state(document) == "open" else "is being probed by another run"
+                raise CircuitOpen(f"The circuit breaker of {self._processor} {doing}; try again in {left:.0f} s.")
+            version = self._swap(document, "half_open", _failures(document))
+            if version is not None:
+                self._probe = version
+                self._events.emit("breaker_half_open", "One probe is let through")
+                return
+        raise StoreContended(f"{self._key} moved {_ATTEMPTS} times.")
+
+    def _recorded(self, *, succeeded: bool, error: str = "") -> Transition | None:
+        probe, self._probe = self._probe, None
+        try:
+            transition = self._end_probe(probe, succeeded) if probe is not None else self._count(succeeded)
+        except LockStoreUnavailable as unavailable:
+            self._unavailable(unavailable)
+            return None
+        if transition == "opened":
+            self._events.emit(
+                "breaker_opened", f"Opened after {self._threshold} failures in a row", "CRITICAL", error=error
+            )
+        elif transition == "closed":
+            self._events.emit("breaker_closed", "Closed: a probe succeeded")
+        return transition
+
+    def _end_probe(self, probe: int, succeeded: bool) -> Transition | None:
+        """Only where the document still is this probe's: one that was given up on has no say any more."""
+        for _ in range(_ATTEMPTS):
+            document = self._store.read(self._key, timeout=self._timeout)
+            if document is None or document.version != probe:
+                return None
+            moved = (
+                self._swap(document, "closed", 0) if succeeded else self._swap(document, "open", _failures(document))
+            )
+            if moved is not None and not succeeded:
+                self._events.emit("breaker_reopened", "The probe failed: open again", "WARNING")
+            if moved is not None:
+                return "closed" if succeeded else None
+        return None
+
+    def _count(self, succeeded: bool) -> Transition | None:
+        """Count a failure, or forget those before a success. Open or half-open, only the probe decides."""
+        for _ in range(_ATTEMPTS):
+            document = self._store.read(self._key, timeout=self._timeout)
+            if document is not None and _state(document) != "closed":
+                return None
+            failures = 0 if succeeded else _failures(document) + 1
+            if failures == _failures(document):
+                return None
+            opens = failures >= self._threshold
+            if self._swap(document, "open" if opens else "closed", failures) is not None:
+                return "opened" if opens else None
+        raise StoreContended(f"{self._key} moved {_ATTEMPTS} times.")
+
+    def _swap(self, before: Document | None, state: State, failures: int) -> int | None:
+        """The new version where this call made the change, else None. A lost answer is resolved by reading."""
+        written_by = uuid.uuid4().hex
+        fields: dict[str, Any] = {
+            "state": state,
+            "failures": failures,
+            "processor": self._processor,
+            "written_by": written_by,
+            "expires_at": self._clock.now() + _KEPT_FOR,
+        }
+        try:
+            if before is None:
+                return self._store.create(self._key, fields, timeout=self._timeout)
+            return self._store.replace(self._key, fields, if_version=before.version, timeout=self._timeout)
+        except StoreContended:
+            return None
+        except StoreUnanswered:
+            document = self._store.read(self._key, timeout=self._timeout)
+            mine = document is not None and document.fields.get("written_by") == written_by
+            return document.version if document is not None and mine else None
+
+    def _unavailable(self, error: LockStoreUnavailable) -> None:
+        self._events.emit(
+            "breaker_unavailable",
+            f"The breaker stays closed, as its state is not known: {error}",
+            "WARNING",
+            error=type(error).__name__,
+        )
+
+
+def _state(document: Document) -> State:
+    state = document.fields.get("state")
+    return state if state in ("open", "half_open") else "closed"
+
+
+def _failures(document: Document | None) -> int:
+    return 0 if document is None else int(document.fields.get("failures", 0))

@@ -1,0 +1,39 @@
+"""The command line: `python -m grading`. Exit codes: 0 done, 1 failed, 2 wrong usage."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from grading.cli.grade import grade
+from grading.cli.init import init
+from grading.errors import GradingError, InvalidSettings
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def commands() -> None:
+    """Grade prediction dates in BigQuery: never a duplicate, never a hole.
+
+    \b
+    First time:            python -m grading init
+    Grade one date:        python -m grading grade --date 2026-01-16
+
+    Every command reads its configuration from the environment; GOOGLE_CLOUD_PROJECT is required.
+    """
+
+
+for command in (init, grade):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Run the command line, and turn our errors into one line and an exit code."""
+    try:
+        commands()
+    except InvalidSettings as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except GradingError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)

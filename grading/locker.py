@@ -1,0 +1,95 @@
+"""Takes the locks of a run, or lets it proceed without them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+from grading.clock import Deadline
+from grading.errors import LockAcquisitionError, LockError
+from grading.hold import Hold, LeaseLike
+from grading.processors import Processor
+from grading.run import Request, Run
+from monitoring.events import EventLog
+
+
+class HeldLease(LeaseLike, Protocol):
+    """A lease that also tells how long it was waited for."""
+
+    @property
+    def waited_seconds(self) -> float: ...
+
+
+class Lock(Protocol):
+    """One type of lock, of which each key is taken on its own."""
+
+    def acquire(
+        self, lock_key: date | str, operation_id: str, max_wait_seconds: float = ..., *, deadline: Deadline | None = ...
+    ) -> AbstractContextManager[HeldLease]: ...
+
+
+LockOfType = Callable[[str, EventLog], Lock]
+
+_LONGEST_PUBLISH_WAIT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Locker:
+    """Takes a date's lock and, around a publish, its table's.
+
+    A lock that is not to be had never stops a run: the publish is as safe without it (see `grading.publish`).
+    """
+
+    lock_of_type: LockOfType
+    max_wait_seconds: float
+    write_reserve_seconds: float
+
+    @contextmanager
+    def hold(
+        self, processor: Processor, request: Request, deadline: Deadline, events: EventLog, *, use_lock: bool = True
+    ) -> Iterator[Hold]:
+        """Hold the processor's lock of the date, waiting no longer than leaves the reserve for the write."""
+        with ExitStack() as stack:
+            if not use_lock:
+                events.emit("lock_skipped", "writing without the lock, as asked", "WARNING")
+                yield Hold(failure="not requested")
+                return
+            operation_id = f"{processor.name}:{request.date}:{request.event_id or request.trigger_source}"
+            wait = min(self.max_wait_seconds, deadline.remaining(self.write_reserve_seconds))
+            started = deadline.clock.monotonic()
+            try:
+                lock = self.lock_of_type(processor.lock_type, events)
+                lease = stack.enter_context(lock.acquire(request.date, operation_id, wait, deadline=deadline))
+            except LockError as error:
+                waited = deadline.clock.monotonic() - started
+                hold = Hold(wait_ms=round(waited * 1000), failure=_why(error), detail=str(error))
+                events.emit(
+                    "lock_unavailable",
+                    f"{error}; the write proceeds without the lock, fenced by its data token",
+                    "CRITICAL",
+                    reason=hold.failure,
+                    wait_ms=hold.wait_ms,
+                )
+            else:
+                hold = Hold(lease=lease, wait_ms=round(lease.waited_seconds * 1000))
+            yield hold
+
+    @contextmanager
+    def publishing(self, run: Run, events: EventLog) -> Iterator[None]:
+        """Serialise publishes to one table for a moment, so that two dates do not abort each other."""
+        with ExitStack() as stack:
+            wait = min(_LONGEST_PUBLISH_WAIT_SECONDS, run.deadline.remaining() / 2)
+            if run.hold.failure != "unavailable":
+                try:
+                    lock = self.lock_of_type("publish", events)
+                    stack.enter_context(lock.acquire(run.target.table, run.run_id, wait, deadline=run.deadline))
+                except LockError as error:
+                    events.emit("publish_lock_skipped", f"{error}; aborted publishes are retried instead", "WARNING")
+            yield
+
+
+def _why(error: LockError) -> str:
+    return "timeout" if isinstance(error, LockAcquisitionError) else "unavailable"

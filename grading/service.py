@@ -1,0 +1,204 @@
+"""Grades a date: takes the lock, writes, validates, tells. The one place where these meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from alerts.alert import Notifier
+from grading.audit import Audit
+from grading.clock import Clock, Deadline
+from grading.coverage import read_coverage
+from grading.errors import GradingError, Transient
+from grading.hold import Hold
+from grading.locker import Locker
+from grading.outcome import Coverage, Outcome, Status
+from grading.processors import Processor
+from grading.reporting import alerts_of
+from grading.run import Request, Run
+from grading.settings import Settings
+from grading.sources import select_of
+from grading.staging import QueriedRows, RowSource
+from grading.statements import fragment
+from grading.warehouse import Warehouse
+from grading.writer import Writer
+from monitoring.events import EventLog
+from validation.duplicates import DuplicateReport
+
+
+class Resolver(Protocol):
+    """A notifier that also remembers which alerts are open."""
+
+    def resolve(self, check: str, *, table: str | None = None, date: str | None = None) -> bool:
+        """Tell that a check passes again, where an alert of it was open; True where one was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradingService:
+    """Runs processors for dates. Everything it needs is given to it."""
+
+    settings: Settings
+    clock: Clock
+    events: EventLog
+    warehouse: Warehouse
+    locker: Locker
+    writer: Writer
+    audit: Audit
+    notifier: Notifier
+    resolver: Resolver | None = None
+    repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
+
+    def grade(self, request: Request, processors: Sequence[Processor], deadline: Deadline) -> list[Outcome]:
+        """Run processors for one date, in order. One that fails is told of, and does not keep the next from running."""
+        return [self.run(processor, request, deadline) for processor in processors]
+
+    def run(
+        self,
+        processor: Processor,
+        request: Request,
+        deadline: Deadline,
+        *,
+        source: RowSource | None = None,
+        use_lock: bool = True,
+    ) -> Outcome:
+        """Run one processor for one date and tell how it ended. Never raises a `GradingError`: it is the outcome."""
+        events = self.events.bind(date=request.date.isoformat(), processor=processor.name)
+        started = self.clock.monotonic()
+        run = Run(
+            processor=processor,
+            request=request,
+            settings=self.settings,
+            deadline=deadline,
+            hold=Hold(failure="not requested"),
+            started_at=self.clock.now(),
+        )
+        events = events.bind(run_id=run.run_id)
+        try:
+            with self.locker.hold(processor, request, deadline, events, use_lock=use_lock) as hold:
+                run = replace(run, hold=hold)
+                outcome = self._write(run, source, events)
+        except GradingError as error:
+            transient = isinstance(error, Transient)
+            outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
+        outcome = replace(outcome, duration_ms=round((self.clock.monotonic() - started) * 1000))
+        self._tell(run, outcome, events)
+        return outcome
+
+    def _write(self, run: Run, source: RowSource | None, events: EventLog) -> Outcome:
+        coverage = None
+        if source is None:
+            if self.writer.satisfied(run):
+                return self._outcome(run, Status.SUPERSEDED, detail="the event is satisfied by what is published")
+            if run.processor.reads_predictions:
+                coverage = read_coverage(run, self.warehouse)
+                if not coverage.gradable:
+                    return self._outcome(run, Status.NO_PREDICTIONS, coverage=coverage)
+                if not coverage.with_box_score:
+                    return self._outcome(run, Status.NO_ACTUALS, coverage=coverage)
+            source = QueriedRows(select_of(run, self.warehouse))
+        partial = coverage is not None and coverage.share < self.settings.min_coverage
+        outcome = self._outcome(run, Status.PARTIAL if partial else Status.SUCCESS, coverage=coverage)
+        written = self.writer.write(run, source, events, status=outcome.status, detail=outcome.detail)
+        outcome = replace(
+            outcome,
+            status=written.status,
+            token=written.token,
+            rows_inserted=written.staged_keys if written.status.published else 0,
+            rows_deleted=written.present_rows if written.status.published else 0,
+            staged_keys=written.staged_keys,
+            staged_duplicate_keys=written.staged_duplicate_keys,
+            staged_excess_rows=written.staged_excess_rows,
+            present_keys=written.present_keys,
+        )
+        if not written.status.published:
+            return outcome
+        events.emit(
+            "write_published",
+            f"published {outcome.rows_inserted} rows",
+            token=written.token,
+            rows=outcome.rows_inserted,
+            rows_deleted=outcome.rows_deleted,
+            locked=run.hold.locked,
+        )
+        return replace(outcome, duplicates=self._validate(run, events))
+
+    def find_duplicates(self, run: Run) -> DuplicateReport:
+        """Count the business keys of the run's date in the target table, in one query."""
+        statement = fragment("validate", **run.values())
+        rows = self.warehouse.run(statement, job_id=run.job_id("validate"), deadline=run.deadline).rows
+        return DuplicateReport.from_rows(rows, run.processor.business_key)
+
+    def _validate(self, run: Run, events: EventLog) -> DuplicateReport | None:
+        """Check the business keys of the date. What is found is told; it never fails the run."""
+        try:
+            report = self.find_duplicates(run)
+            if not report.clean and self.repair:
+                report = self.repair(run, report)
+        except GradingError as error:
+            events.emit("validation_failed", f"the date could not be validated: {error}", "ERROR")
+            return None
+        if report.clean:
+            rows = report.total_rows
+            events.emit("validation_passed", f"{rows} rows, every business key unique", rows=rows)
+            self._resolve_duplicates(run, events)
+            return report
+        events.emit(
+            "duplicates_found",
+            f"{report.duplicate_keys} business keys have {report.excess_rows} rows too many",
+            "ERROR",
+            duplicate_keys=report.duplicate_keys,
+            excess_rows=report.excess_rows,
+            samples=[str(sample) for sample in report.samples],
+        )
+        try:
+            self.audit.record_duplicates(run, report)
+        except GradingError as error:
+            events.emit("audit_failed", f"duplicates were not recorded: {error}", "ERROR")
+        return report
+
+    def _resolve_duplicates(self, run: Run, events: EventLog) -> None:
+        if self.resolver and self.resolver.resolve("duplicates", table=run.processor.name, date=run.lock_key):
+            try:
+                self.audit.resolve_duplicates(run, f"clean after run {run.run_id}")
+            except GradingError as error:
+                events.emit("audit_failed", f"duplicates were not marked as resolved: {error}", "ERROR")
+
+    def _tell(self, run: Run, outcome: Outcome, events: EventLog) -> None:
+        events.emit(
+            "run_finished",
+            f"{run.processor.name} {run.lock_key}: {outcome.status}",
+            "ERROR" if outcome.status is Status.FAILED else "INFO",
+            status=outcome.status.value,
+            rows=outcome.rows_inserted,
+            token=outcome.token,
+            duration_ms=outcome.duration_ms,
+            lock_wait_ms=outcome.lock_wait_ms,
+            locked=outcome.locked,
+            event_id=run.request.event_id,
+            trigger_source=run.request.trigger_source,
+            detail=outcome.detail,
+        )
+        if not outcome.status.published and outcome.status is not Status.SUPERSEDED:
+            try:
+                self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
+            except GradingError as error:
+                events.emit("audit_failed", f"the run was not recorded: {error}", "ERROR")
+        for alert in alerts_of(run, outcome):
+            self.notifier.send(alert)
+
+    @staticmethod
+    def _outcome(
+        run: Run, status: Status, *, detail: str = "", coverage: Coverage | None = None, transient: bool = False
+    ) -> Outcome:
+        return Outcome(
+            processor=run.processor.name,
+            date=run.date,
+            status=status,
+            run_id=run.run_id,
+            locked=run.hold.locked,
+            lock_wait_ms=run.hold.wait_ms,
+            detail=detail or (coverage.ungraded_text if coverage else ""),
+            coverage=coverage,
+            transient=transient,
+        )

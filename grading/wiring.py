@@ -1,0 +1,229 @@
+"""Builds everything from settings. The only module that reads the environment and makes clients.
+
+Google's clients are imported where they are built: an invocation that needs no secret, metric or Firestore
+does not pay for loading it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from alerts.alert import Notifier
+from grading.audit import Audit
+from grading.clock import Clock, SystemClock
+from grading.handler import EventHandler, Task
+from grading.locker import Locker
+from grading.outcome import Outcome
+from grading.publish import Publisher
+from grading.service import GradingService
+from grading.settings import Settings
+from grading.warehouse import JobObserver, Warehouse
+from grading.writer import Writer
+from locking.lock import DistributedLock
+from locking.store import LockStore
+from locking.timings import LockTimings
+from monitoring.events import EventLog, EventSink
+from monitoring.log_sink import JsonLogSink
+from monitoring.metrics_sink import LockMetricsSink, LogMetricWriter, MetricWriter
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
+    from google.cloud.monitoring_v3 import MetricServiceClient
+    from google.cloud.secretmanager import SecretManagerServiceClient
+
+
+class Application:
+    """The service of one process, built part by part as it is used.
+
+    Any part can be given instead of built, which is how tests and benchmarks replace one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        sinks: tuple[EventSink, ...] | None = None,
+        lock_store: LockStore | None = None,
+        notifier: Notifier | None = None,
+        observe: JobObserver = lambda _job_id, _sql: None,
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self._log = EventLog((JsonLogSink(self.clock),) if sinks is None else sinks)
+        self._lock_store = lock_store
+        self._notifier = notifier
+        self._observe = observe
+
+    @cached_property
+    def events(self) -> EventLog:
+        return EventLog((*self._log.sinks, self.metrics))
+
+    @cached_property
+    def metrics(self) -> LockMetricsSink:
+        return LockMetricsSink(self._metric_writer(), self._log, self.clock)
+
+    @cached_property
+    def bigquery_client(self) -> bigquery.Client:
+        from google.cloud import bigquery
+
+        settings = self.settings
+        if not settings.bigquery_api_endpoint:
+            return bigquery.Client(project=settings.google_cloud_project, location=settings.bigquery_location)
+        from google.auth.credentials import AnonymousCredentials
+
+        return bigquery.Client(
+            project=settings.google_cloud_project,
+            location=settings.bigquery_location,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options={"api_endpoint": settings.bigquery_api_endpoint},
+        )
+
+    @cached_property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.bigquery_client, observe=self._observe)
+
+    @cached_property
+    def lock_store(self) -> LockStore:
+        if self._lock_store:
+            return self._lock_store
+        if self.settings.lock_store == "sqlite":
+            from locking.sqlite_store import SQLiteLockStore
+
+            return SQLiteLockStore(self.settings.lock_path)
+        from google.cloud import firestore
+
+        from locking.firestore_store import FirestoreLockStore
+
+        return FirestoreLockStore(firestore.Client(project=self.settings.google_cloud_project))
+
+    @cached_property
+    def lock_timings(self) -> LockTimings:
+        lease = self.settings.lock_lease_seconds
+        return LockTimings(lease_seconds=lease, renew_every_seconds=lease / 3, rpc_timeout_seconds=min(5.0, lease / 3))
+
+    def lock(self, lock_type: str, events: EventLog | None = None) -> DistributedLock:
+        """The lock of a type, on the configured store."""
+        return DistributedLock(
+            self.settings.google_cloud_project,
+            lock_type,
+            store=self.lock_store,
+            timings=self.lock_timings,
+            clock=self.clock,
+            events=events or self.events,
+        )
+
+    @cached_property
+    def locker(self) -> Locker:
+        return Locker(self.lock, self.settings.lock_max_wait_seconds, self.settings.write_reserve_seconds)
+
+    @cached_property
+    def writer(self) -> Writer:
+        publisher = Publisher(self.warehouse, self.locker.publishing)
+        return Writer(self.warehouse, publisher, self.settings.min_keys_ratio)
+
+    @cached_property
+    def notifier(self) -> Notifier:
+        return self._notifier or self._slack_or_log()
+
+    @cached_property
+    def service(self) -> GradingService:
+        return GradingService(
+            settings=self.settings,
+            clock=self.clock,
+            events=self.events,
+            warehouse=self.warehouse,
+            locker=self.locker,
+            writer=self.writer,
+            audit=Audit(self.warehouse),
+            notifier=self.notifier,
+        )
+
+    @cached_property
+    def tasks(self) -> dict[str, Task]:
+        """The upkeep tasks that a message may name."""
+        return {}
+
+    @cached_property
+    def handler(self) -> EventHandler:
+        return EventHandler(
+            settings=self.settings,
+            clock=self.clock,
+            events=self.events,
+            notifier=self.notifier,
+            service=self.service,
+            tasks=self.tasks,
+            after=self.announce,
+            flush=self.metrics.flush,
+        )
+
+    def announce(self, outcomes: list[Outcome]) -> None:
+        """Tell the downstream topic, where one is configured."""
+
+    def _slack_or_log(self) -> Notifier:
+        import requests
+
+        from alerts.slack import LogNotifier, SlackNotifier
+        from alerts.webhook import FixedWebhook, WebhookSource
+
+        webhook: WebhookSource
+        if self.settings.slack_webhook_url:
+            webhook = FixedWebhook(self.settings.slack_webhook_url)
+        elif self.settings.bigquery_api_endpoint:
+            return LogNotifier(self.events, environment=self.settings.environment)
+        else:
+            from alerts.secret import webhook_url_from_secret
+
+            webhook = webhook_url_from_secret(
+                _secret_client, self.settings.google_cloud_project, self.settings.slack_secret_id, clock=self.clock
+            )
+        return SlackNotifier(
+            webhook, requests.Session(), self.events, self.clock, environment=self.settings.environment
+        )
+
+    def _metric_writer(self) -> MetricWriter:
+        if not self.settings.publish_metrics:
+            return LogMetricWriter(self._log)
+        from monitoring.cloud_monitoring import CloudMonitoringWriter
+
+        return CloudMonitoringWriter(
+            _metric_client,
+            self.settings.google_cloud_project,
+            location=self.settings.function_region,
+            namespace=self.settings.environment,
+            job=self.settings.function_name,
+            clock=self.clock,
+        )
+
+
+def _secret_client() -> SecretManagerServiceClient:
+    from google.cloud.secretmanager import SecretManagerServiceClient
+
+    return SecretManagerServiceClient()
+
+
+def _metric_client() -> MetricServiceClient:
+    from google.cloud.monitoring_v3 import MetricServiceClient
+
+    return MetricServiceClient()
+
+
+@cache
+def application_from_environment() -> Application:
+    """The application of this process, configured by its environment."""
+    return Application(Settings.from_environment(os.environ))
+
+
+@cache
+def application_for_terminal() -> Application:
+    """The same for a person at a terminal: events go to the standard error, results alone to the output."""
+    clock = SystemClock()
+    return Application(Settings.from_environment(os.environ), clock=clock, sinks=(JsonLogSink(clock, sys.stderr),))
+
+
+def notifier_from_environment() -> Notifier:
+    """What carries alerts, as the environment configures it."""
+    return application_from_environment().notifier
