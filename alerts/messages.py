@@ -6,8 +6,7 @@ apart: a key with three rows is one duplicate key and two excess rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from alerts import commands
@@ -18,19 +17,6 @@ SAMPLES_SHOWN = 20
 WITHOUT_LOCK = "nobody: the write ran without the lock"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DuplicateSample:
-    """One duplicated business key, and when each of its rows was written (`graded_at` values)."""
-
-    key: Mapping[str, object]
-    written_at: Sequence[object]
-
-    def __str__(self) -> str:
-        key = " ".join(f"{column}={'NULL' if value is None else value}" for column, value in self.key.items())
-        times = ", ".join(str(moment) for moment in self.written_at)
-        return f"{key}  ×{len(self.written_at)}  {times}"
-
-
 def duplicates_found(
     day: Day,
     *,
@@ -38,13 +24,14 @@ def duplicates_found(
     processor: str,
     duplicate_keys: int,
     excess_rows: int | None = None,
-    samples: Iterable[DuplicateSample | str] = (),
+    samples: Iterable[object] = (),
     held_by: str | None = None,
     run_id: str | None = None,
 ) -> Alert:
     """Business keys with more than one row after a write.
 
-    `held_by` is who held the lock during it: an operation or holder, `WITHOUT_LOCK`, or None if unknown.
+    `samples` are duplicated keys whose text says when each of their rows was written. `held_by` is who held
+    the lock during the write: an operation or holder, `WITHOUT_LOCK`, or None if unknown.
     """
     facts = [("Duplicate keys", _number(duplicate_keys))]
     if excess_rows is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from alerts.alert import Alert
 from alerts.blocks import MAX_BLOCKS, MAX_FIELD, MAX_FIELDS, MAX_HEADER, MAX_SECTION, as_text, slack_payload, slack_text
-from alerts.messages import DuplicateSample, duplicates_found, invalid_message
+from alerts.messages import duplicates_found, invalid_message
 
 
 def texts(payload: dict[str, Any]) -> str:
@@ -38,7 +38,7 @@ def test_a_message_names_everything_that_the_person_on_call_needs() -> None:
         processor="prediction_accuracy",
         duplicate_keys=214,
         excess_rows=300,
-        samples=[DuplicateSample(key={"player_lookup": "jokic"}, written_at=["06:00", "06:01"])],
+        samples=["player_lookup=jokic: 2 rows, written 06:00, 06:01"],
         held_by="op-1",
     )
     payload = slack_payload(alert, environment="production")
@@ -51,7 +51,7 @@ def test_a_message_names_everything_that_the_person_on_call_needs() -> None:
         "214",
         "300",
         "op-1",
-        "player_lookup=jokic  ×2  06:00, 06:01",
+        "player_lookup=jokic: 2 rows, written 06:00, 06:01",
         "The write is committed",
         "python -m grading dedupe",
     ):

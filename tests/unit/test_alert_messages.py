@@ -10,6 +10,7 @@ import pytest
 from alerts import commands, messages, upkeep_messages
 from alerts.alert import Alert
 from alerts.blocks import as_text
+from validation.duplicates import DuplicateSample
 
 DAY = date(2026, 1, 17)
 TABLE = "nba_predictions.prediction_accuracy"
@@ -56,8 +57,8 @@ def test_every_alert_says_what_happened_and_names_a_command(alert: Alert) -> Non
 
 def test_duplicates_name_counts_samples_holder_and_repair() -> None:
     """Keys and excess rows are told apart, and a sample shows its key and when each row was written."""
-    sample = messages.DuplicateSample(
-        key={"player_lookup": "jokic", "line_value": None}, written_at=["2026-01-17 06:00", "2026-01-17 06:01"]
+    sample = DuplicateSample(
+        key={"player_lookup": "jokic", "line_value": None}, copies=2, written_at="2026-01-17 06:00, 2026-01-17 06:01"
     )
     alert = messages.duplicates_found(
         DAY,
@@ -72,7 +73,7 @@ def test_duplicates_name_counts_samples_holder_and_repair() -> None:
     text = as_text(alert)
     for part in ("188,000", "188,946", "backfill-7 (3f2a)", "run-1", "CRITICAL"):
         assert part in text
-    assert "player_lookup=jokic line_value=NULL  ×2  2026-01-17 06:00, 2026-01-17 06:01" in text
+    assert "player_lookup=jokic, line_value=NULL: 2 rows, written 2026-01-17 06:00, 2026-01-17 06:01" in text
     assert len(alert.samples) == messages.SAMPLES_SHOWN
     assert (
         alert.next_command == "python -m grading dedupe --table prediction_accuracy --start 2026-01-17 --end 2026-01-17"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent import futures
 from datetime import UTC, datetime
+from typing import Any
 
 import grpc
 import pytest
@@ -126,7 +127,7 @@ def sink(server: MetricServer, clock: FakeClock, recorded: Recorded) -> LockMetr
     return LockMetricsSink(cloud_writer(server, clock), EventLog([recorded]), clock)
 
 
-def tell(sink: LockMetricsSink, name: str, **fields: object) -> None:
+def tell(sink: LockMetricsSink, name: str, **fields: Any) -> None:
     EventLog([sink]).emit(name, "told", **fields)
 
 

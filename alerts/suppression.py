@@ -1,0 +1,209 @@
+"""Tells a state once: not again until it changes or a day has passed, and once more when it is over.
+
+What was told is one document per fingerprint (environment, table, check, date) in the lock's store, so that
+all instances share it. A telling is three steps: claim the document by compare-and-swap, deliver, mark it
+told. Of two instances at once one wins the claim and delivers. A delivery that fails is owed: the next
+occurrence is told again. A claim whose process died is void after a minute. Ages are the server's. Whenever
+the store does not answer, the alert is delivered: to repeat is a lesser evil than to be silent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from datetime import timedelta
+from typing import Any, Literal, NamedTuple
+
+from alerts import messages
+from alerts.alert import Alert, Notifier
+from grading.clock import Clock
+from grading.errors import LockStoreUnavailable
+from locking.store import Document, Fields, Key, LockStore, StoreContended
+from monitoring.events import EventLog
+
+COLLECTION = "grading_alerts"
+
+State = Literal["telling", "told", "owed", "resolving"]
+
+# Longer than a delivery can take, so that a live one is never overtaken.
+_CLAIM_SECONDS = 60.0
+_ATTEMPTS = 5
+_KEPT_FOR = timedelta(days=90)
+
+
+class _Claim(NamedTuple):
+    """The document is ours until this version moves; `before` is what it said."""
+
+    key: Key
+    version: int
+    before: Document | None
+
+
+class SuppressingNotifier:
+    """A `Notifier` in front of another one.
+
+    Args:
+        inner: what delivers.
+        store: where it is kept what was told.
+        events: told `alert_suppressed` and `alert_state_unavailable`.
+        clock: for the documents' expiry alone; no age is judged by it.
+        environment: part of the fingerprint.
+        interval_seconds: after which an unchanged alert is told again.
+        store_timeout_seconds: the longest wait for one answer of the store.
+    """
+
+    def __init__(
+        self,
+        inner: Notifier,
+        store: LockStore,
+        events: EventLog,
+        clock: Clock,
+        *,
+        environment: str,
+        interval_seconds: float = 86_400.0,
+        store_timeout_seconds: float = 2.0,
+    ) -> None:
+        self._inner = inner
+        self._store = store
+        self._events = events
+        self._clock = clock
+        self._environment = environment
+        self._interval_seconds = interval_seconds
+        self._timeout = store_timeout_seconds
+
+    def send(self, alert: Alert) -> bool:
+        """Deliver unless it was told already. True where it was delivered, now or before."""
+        if alert.repeats:
+            return self._inner.send(alert)
+        key = self._key(alert.check, alert.table, alert.date, alert.subject)
+        try:
+            claim = self._claim_telling(key, alert)
+        except LockStoreUnavailable as error:
+            self._unavailable(alert.check, error)
+            return self._inner.send(alert)
+        if claim is None:
+            self._events.emit(
+                "alert_suppressed",
+                f"Told already: {alert.title}",
+                check=alert.check,
+                table=alert.table,
+                date=alert.date,
+                fingerprint=key.document_id,
+            )
+            return True
+        delivered = self._inner.send(alert)
+        self._conclude(claim, self._fields(alert, "told") if delivered else _still(claim.before, "owed"))
+        return delivered
+
+    def resolve(self, check: str, table: str | None, date: str | None, subject: str | None = None) -> bool:
+        """The check passes: say so once, if an alert of it was told. True where that was delivered now."""
+        key = self._key(check, table, date, subject)
+        try:
+            claim = self._claim_resolving(key)
+        except LockStoreUnavailable as error:
+            self._unavailable(check, error)
+            return False
+        if claim is None or claim.before is None:
+            return False
+        title = str(claim.before.fields.get("title", "")) or None
+        delivered = self._inner.send(messages.resolved(check, table=table, date=date, title=title))
+        self._conclude(claim, None if delivered else _still(claim.before, "told"))
+        return delivered
+
+    def _claim_telling(self, key: Key, alert: Alert) -> _Claim | None:
+        """The claim to tell this alert; None where it is told, or being told, in the same words."""
+        for _ in range(_ATTEMPTS):
+            document = self._store.read(key, timeout=self._timeout)
+            if document is not None and not self._is_news(alert, document):
+                return None
+            claim = self._swap(key, document, self._fields(alert, "telling"))
+            if claim is not None:
+                return claim
+        raise StoreContended(f"{key} moved {_ATTEMPTS} times.")
+
+    def _is_news(self, alert: Alert, document: Document) -> bool:
+        told = document.fields
+        if (told.get("count"), told.get("severity")) != (alert.count, alert.severity):
+            return True
+        match told.get("state"):
+            case "telling":
+                return document.age_seconds > _CLAIM_SECONDS
+            case "told":
+                return document.age_seconds > self._interval_seconds
+            case _:
+                # Owed, or back again while its end is being told.
+                return True
+
+    def _claim_resolving(self, key: Key) -> _Claim | None:
+        """The claim to tell the end; None where nothing was told, or someone else tells the end."""
+        for _ in range(_ATTEMPTS):
+            document = self._store.read(key, timeout=self._timeout)
+            if document is None:
+                return None
+            in_flight = document.fields.get("state") in ("telling", "resolving")
+            if in_flight and document.age_seconds <= _CLAIM_SECONDS:
+                return None
+            claim = self._swap(key, document, {**document.fields, "state": "resolving", "claim": uuid.uuid4().hex})
+            if claim is not None:
+                return claim
+        raise StoreContended(f"{key} moved {_ATTEMPTS} times.")
+
+    def _swap(self, key: Key, before: Document | None, fields: Fields) -> _Claim | None:
+        try:
+            version = (
+                self._store.create(key, fields, timeout=self._timeout)
+                if before is None
+                else self._store.replace(key, fields, if_version=before.version, timeout=self._timeout)
+            )
+        except StoreContended:
+            return None
+        return None if version is None else _Claim(key, version, before)
+
+    def _conclude(self, claim: _Claim, fields: Fields | None) -> None:
+        """Write the outcome, or delete what is over; a failure leaves a claim that is void after a minute."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                if fields is None:
+                    self._store.delete(claim.key, if_version=claim.version, timeout=self._timeout)
+                else:
+                    self._store.replace(claim.key, fields, if_version=claim.version, timeout=self._timeout)
+                return
+            except LockStoreUnavailable as error:
+                if not isinstance(error, StoreContended) or attempt == _ATTEMPTS:
+                    self._unavailable(claim.key.document_id, error)
+                    return
+
+    def _fields(self, alert: Alert, state: State) -> dict[str, Any]:
+        return {
+            "state": state,
+            "environment": self._environment,
+            "check": alert.check,
+            "table": alert.table,
+            "date": alert.date,
+            "count": alert.count,
+            "severity": alert.severity,
+            "title": alert.title,
+            "claim": uuid.uuid4().hex,
+            "expires_at": self._clock.now() + _KEPT_FOR,
+        }
+
+    def _key(self, check: str, table: str | None, date: str | None, subject: str | None) -> Key:
+        parts = [self._environment, table, check, date, *([subject] if subject is not None else [])]
+        exact = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        readable = re.sub(r"[^A-Za-z0-9.-]+", "-", "_".join(part or "" for part in parts))
+        return Key(COLLECTION, f"{readable[:100]}_{exact}")
+
+    def _unavailable(self, about: str, error: LockStoreUnavailable) -> None:
+        self._events.emit(
+            "alert_state_unavailable",
+            f"It is not known what was told before: {error}",
+            "WARNING",
+            check=about,
+            error=type(error).__name__,
+        )
+
+
+def _still(before: Document | None, state: State) -> Fields | None:
+    """What the document said before, in another state; None where there was none."""
+    return None if before is None else {**before.fields, "state": state}
