@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from localdev.environment import isolated
 from localdev.probes import http_answers
 from localdev.processes import ManagedProcess, free_port
 
-ENTRY_POINT = "grade"
+ENTRY_POINT = "handle_event"
 
 _ROOT = Path(__file__).resolve().parents[1]
 _MESSAGE_PUBLISHED = "google.cloud.pubsub.topic.v1.messagePublished"
@@ -63,6 +64,10 @@ class FunctionServer(ManagedProcess):
             stop_seconds=10.0,
         )  # fmt: skip
 
+    def events(self) -> list[dict[str, Any]]:
+        """The function's structured log so far: each event as `monitoring.log_sink` wrote it."""
+        return list(read_events(self.log_path))
+
     def push_endpoint(self, project: str, topic: str) -> str:
         """Where a push subscription delivers: functions-framework reads the topic's name from the path."""
         return f"{self.url}/projects/{project}/topics/{topic}"
@@ -87,6 +92,18 @@ class FunctionServer(ManagedProcess):
             published_at=published_at,
             timeout_seconds=timeout_seconds,
         )
+
+
+def read_events(log_path: Path) -> Iterator[dict[str, Any]]:
+    """The structured events in a log file; lines that are none, or not complete yet, are passed over."""
+    if not log_path.exists():
+        return
+    for line in log_path.read_text(errors="replace").splitlines():
+        if line.startswith("{"):
+            with contextlib.suppress(ValueError):
+                entry = json.loads(line)
+                if isinstance(entry, dict) and "event" in entry:
+                    yield entry
 
 
 def post_event(

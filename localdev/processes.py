@@ -90,7 +90,7 @@ class ManagedProcess:
             return self
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
-            self._process = subprocess.Popen(
+            process = self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(_SUPERVISOR), *self._command],
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -99,9 +99,11 @@ class ManagedProcess:
                 start_new_session=True,
             )
         try:
-            answered = wait_until(lambda: not self.is_running() or self._ready(), timeout_seconds=self._start_seconds)
-            if not self.is_running():
-                raise StartFailed(f"{self.name} ended with status {self._process.returncode}.\n{self.log_tail()}")
+            answered = wait_until(
+                lambda: process.poll() is not None or self._ready(), timeout_seconds=self._start_seconds
+            )
+            if process.poll() is not None:
+                raise StartFailed(f"{self.name} ended with status {process.returncode}.\n{self.log_tail()}")
             if not answered:
                 raise StartFailed(f"{self.name} did not answer within {self._start_seconds:.0f} s.\n{self.log_tail()}")
         except BaseException:
@@ -111,44 +113,38 @@ class ManagedProcess:
 
     def stop(self) -> None:
         """End the process group politely, then by force. Idempotent."""
-        if self._process is not None and self._stop_seconds > 0:
-            self._signal(signal.SIGCONT)
-            self._signal(signal.SIGTERM)
+        process = self._process
+        if process is not None and self._stop_seconds > 0:
+            _signal_group(process, signal.SIGCONT)
+            _signal_group(process, signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(self._stop_seconds)
+                process.wait(self._stop_seconds)
         self.kill()
 
     def kill(self) -> None:
         """SIGKILL the process group. Idempotent."""
-        if self._process is None:
+        process, self._process = self._process, None
+        if process is None:
             return
-        self._signal(signal.SIGKILL)
-        self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._process = None
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+        if process.stdin is not None:
+            process.stdin.close()
 
     def pause(self) -> None:
         """SIGSTOP the process group: connections stay open, and nothing answers."""
-        self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            _signal_group(self._process, signal.SIGSTOP)
 
     def resume(self) -> None:
         """SIGCONT the process group."""
-        self._signal(signal.SIGCONT)
+        if self._process is not None:
+            _signal_group(self._process, signal.SIGCONT)
 
     def log_tail(self) -> str:
         """The end of the log, with its path."""
         lines = self.log_path.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
         return "\n".join([f"The end of {self.log_path}:", *(f"  {line}" for line in lines)])
-
-    def _signal(self, number: signal.Signals) -> None:
-        """Signal the group, which has the id of its leader."""
-        if self._process is None:
-            return
-        try:
-            os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            return
 
     def __enter__(self) -> Self:
         return self.start()
@@ -157,3 +153,9 @@ class ManagedProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Signal the group, which has the id of its leader."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, number)

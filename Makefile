@@ -1,0 +1,59 @@
+# Every command of the project. `make` lists them.
+
+# The deployed function runs on 3.11; what is newer will do. Override with PYTHON=...
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
+
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+INSTALLED := $(VENV)/installed-requirements.txt
+SOURCES := $(wildcard main.py) grading locking validation alerts maintenance monitoring localdev bench tests
+
+# Options reach the commands through the environment, so that no shell reads what they contain.
+export DATA DATE OUT ROWS ROUNDS SEED
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench bench-lock faults audit lock-requirements clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(INSTALLED): requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer on the PATH: install one, or say which:" \
+		"make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@cmp -s requirements-dev.txt $@ || { \
+		echo "Installing the pinned requirements into $(VENV) (once, about a minute)" && \
+		{ "$(PYTHON)" -m venv $(VENV) || { echo "make: $(PYTHON) cannot create $(VENV): install its venv module" \
+			"(Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }; } && \
+		$(IN_VENV) -m pip install --quiet --disable-pip-version-check --no-input --requirement requirements-dev.txt; }
+	@cp requirements-dev.txt $@
+
+demo: $(INSTALLED) ## grade a sample date end to end, or your own: DATA=dir DATE=YYYY-MM-DD OUT=file.csv
+	@$(IN_VENV) -m localdev.demo --data "$$DATA" --date "$$DATE" --out "$$OUT"
+
+test: lint ## lint, then every test; says which were skipped and why
+	$(IN_VENV) -m pytest $(PYTEST_ARGS)
+
+lint: $(INSTALLED) ## ruff and mypy, as CI runs them
+	$(IN_VENV) -m ruff check .
+	$(IN_VENV) -m ruff format --check .
+	$(IN_VENV) -m mypy
+
+bench: $(INSTALLED) ## time a date of 263,274 rows beside other designs: ROWS=n OUT=file.json
+	@$(IN_VENV) -m bench.grading
+
+bench-lock: $(INSTALLED) ## time the lock beside a polling one: OUT=file.json
+	@$(IN_VENV) -m bench.lock
+
+faults: $(INSTALLED) ## the fault suite, long: ROUNDS=n SEED=s
+	@$(IN_VENV) -m tests.faults
+
+audit: $(INSTALLED) ## known vulnerabilities of every pinned dependency
+	@$(IN_VENV) -m localdev.audit
+
+lock-requirements: $(INSTALLED) ## compile requirements*.in into the pinned requirements*.txt
+	@$(IN_VENV) -m localdev.lock_requirements
+
+clean: ## remove what the commands above have created
+	rm -rf $(VENV) .local .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
