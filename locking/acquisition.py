@@ -60,7 +60,7 @@ class Acquisition:
         self._events = events
         self._began = clock.monotonic()
         self._silence = Silence(timings, clock)
-        self._line = Line(store, claim, wait_seconds, timings, clock)
+        self._line = Line(store, claim, timings, clock)
         self._rival: LockStatus | None = None
         self._rival_seen = self._began
         self._passing = False

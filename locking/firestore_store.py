@@ -19,6 +19,7 @@ from google.cloud import firestore
 
 from grading.errors import LockStoreUnavailable
 from locking.firestore_watch import FirestoreWatch
+from locking.firestore_wire import wire
 from locking.store import Document, Fields, Key, StoreContended, StoreUnanswered
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,11 +77,24 @@ class FirestoreLockStore:
     def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> FirestoreWatch:
         return FirestoreWatch(self._client, {self._reference(key).path: key for key in keys}, on_change)
 
-    def list(self, collection: str, *, timeout: float) -> list[Document]:
+    def list(self, collection: str, *, timeout: float) -> Sequence[Document]:
         with _errors():
             snapshots = list(self._client.collection(collection).stream(retry=None, timeout=timeout))
         documents = [_document(Key(collection, snapshot.id), snapshot) for snapshot in snapshots]
         return sorted(documents, key=lambda document: document.version)
+
+    def versions(self, collection: str, *, timeout: float) -> Sequence[tuple[Key, int]]:
+        # One unary call without fields: a query costs ten times the processor time, and waiters come in crowds.
+        database, api, metadata = wire(self._client)
+        parent, _, collection_id = f"{database}/documents/{collection}".rpartition("/")
+        request = {"parent": parent, "collection_id": collection_id, "page_size": 300, "mask": {"field_paths": ["_"]}}
+        found: list[tuple[Key, int]] = []
+        with _errors():
+            for page in api.list_documents(request, metadata=metadata, retry=None, timeout=timeout).pages:
+                for document in type(page).pb(page).documents:  # plain protobufs: cheaper by far
+                    document_id = document.name.rpartition("/")[2]
+                    found.append((Key(collection, document_id), document.update_time.ToMicroseconds()))
+        return sorted(found, key=lambda pair: pair[1])
 
     def close(self) -> None:
         """Nothing to release: the client belongs to the caller."""

@@ -14,8 +14,9 @@ from typing import Any
 
 import grpc
 from google.cloud import firestore
-from google.cloud.firestore_v1.types import ListenRequest, TargetChange
+from google.cloud.firestore_v1.types import ListenRequest, ListenResponse, TargetChange
 
+from locking.firestore_wire import wire
 from locking.store import Key
 
 _TARGET_ID = 1
@@ -39,15 +40,13 @@ class FirestoreWatch:
     def __init__(
         self, client: firestore.Client, keys: Mapping[str, Key], on_change: Callable[[Key, bool], None]
     ) -> None:
-        # The stream needs the client's transport, which has no public name (the library's own Watch takes
-        # it the same way). The contract suite holds this together when the library is upgraded.
-        database, api = client._database_string, client._firestore_api  # noqa: SLF001
+        database, api, metadata = wire(client)
         self._keys = {f"{database}/documents/{path}": key for path, key in keys.items()}
         self._on_change = on_change
         self._requests: queue.SimpleQueue[ListenRequest | None] = queue.SimpleQueue()
         target = {"documents": {"documents": list(self._keys)}, "target_id": _TARGET_ID}
         self._requests.put(ListenRequest(database=database, add_target=target))
-        self._stream: Any = api.transport.listen(self._outgoing(), metadata=client._rpc_metadata)  # noqa: SLF001
+        self._stream: Any = api.transport.listen(self._outgoing(), metadata=metadata)
         self._thread = threading.Thread(target=self._listen, name="lock-watch", daemon=True)
         self._thread.start()
 
@@ -68,7 +67,7 @@ class FirestoreWatch:
         unheard = set(self._keys)
         try:
             for response in self._stream:
-                message = response._pb  # noqa: SLF001  (the plain protobuf: several times cheaper to read)
+                message = ListenResponse.pb(response)  # plain protobuf: cheaper by far
                 kind = message.WhichOneof("response_type")
                 if kind == "target_change":
                     change = message.target_change.target_change_type

@@ -25,13 +25,16 @@ from typing import Literal
 from grading.clock import Clock
 from grading.errors import LockStoreUnavailable
 from locking.status import Claim
-from locking.store import Document, Key, LockStore, Watch
+from locking.store import Key, LockStore, Watch
 from locking.timings import LockTimings
 
 Wake = Literal["turn", "overdue", "poll"]
 """`turn`: the one in front is gone, expect the lock to be free. `overdue`: the one in front should have taken
 the lock by now, look whether it did. `poll`: nothing was heard, look all the same."""
 
+# Far beyond any wait. A holder that waited and works for very long looks stale too: harmless, since its
+# follower then listens to the lock itself.
+_STALE_MICROSECONDS = 1800 * 1_000_000
 _GARBAGE_AFTER = timedelta(days=1)
 
 
@@ -46,15 +49,13 @@ class Line:
     Args:
         store: where the lock and the tickets live.
         claim: the acquisition that waits.
-        wait_seconds: how long it waits at most. A ticket much older than that is nobody's.
         timings: poll and stagger.
         clock: measures the waits.
     """
 
-    def __init__(self, store: LockStore, claim: Claim, wait_seconds: float, timings: LockTimings, clock: Clock) -> None:
+    def __init__(self, store: LockStore, claim: Claim, timings: LockTimings, clock: Clock) -> None:
         self._store = store
         self._claim = claim
-        self._wait_seconds = wait_seconds
         self._timings = timings
         self._clock = clock
         self._ticket = Key(waiters(claim.key), claim.holder_id)
@@ -81,14 +82,15 @@ class Line:
         self._stop_listening()
         if self._ticket_version is None:
             self._put_ticket(timeout)
-        tickets = self._store.list(self._ticket.collection, timeout=timeout)
-        if all(ticket.key != self._ticket for ticket in tickets):  # passed over, or the store was emptied
+        tickets = self._store.versions(self._ticket.collection, timeout=timeout)
+        if all(key != self._ticket for key, _ in tickets):  # passed over, or the store was emptied
             self._put_ticket(timeout)
-            tickets = self._store.list(self._ticket.collection, timeout=timeout)
-        ahead = list(takewhile(lambda ticket: ticket.key != self._ticket, tickets))
-        self._ticket_version = next((ticket.version for ticket in tickets[len(ahead) :]), None)
-        self._stale = [ticket.key for ticket in ahead if self._is_stale(ticket)]
-        self._ahead = [ticket.key for ticket in ahead if ticket.key not in self._stale]
+            tickets = self._store.versions(self._ticket.collection, timeout=timeout)
+        ahead = list(takewhile(lambda ticket: ticket[0] != self._ticket, tickets))
+        self._ticket_version = next((version for _, version in tickets[len(ahead) :]), None)
+        stale_before = (self._ticket_version or 0) - _STALE_MICROSECONDS
+        self._stale = [key for key, version in ahead if version < stale_before]
+        self._ahead = [key for key, version in ahead if version >= stale_before]
         self._listen([self._claim.key, *self._ahead][-2:])
 
     def wait(self, seconds: float) -> Wake:
@@ -133,15 +135,9 @@ class Line:
         fields = {
             "holder_id": self._claim.holder_id,
             "operation_id": self._claim.operation_id,
-            "wait_seconds": self._wait_seconds,
             "expires_at": self._clock.now() + _GARBAGE_AFTER,
         }
         self._store.create(self._ticket, fields, timeout=timeout)
-
-    def _is_stale(self, ticket: Document) -> bool:
-        # Holders keep their tickets, so a long hold looks stale too: harmless, its lock is listened to then.
-        wait_seconds = float(ticket.fields.get("wait_seconds", 0.0))
-        return ticket.age_seconds > wait_seconds + self._claim.lease_seconds
 
     def _listen(self, keys: Sequence[Key]) -> None:
         front = keys[-1]

@@ -77,7 +77,7 @@ class SQLiteLockStore:
     def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> SQLiteWatch:
         return SQLiteWatch(self._path, keys, on_change)
 
-    def list(self, collection: str, *, timeout: float) -> list[Document]:
+    def list(self, collection: str, *, timeout: float) -> Sequence[Document]:
         with self._transaction(timeout, begin="BEGIN") as database:
             now = _now(database)
             rows = database.execute(
@@ -85,6 +85,9 @@ class SQLiteLockStore:
                 (collection,),
             ).fetchall()
             return [_document(collection, row, now) for row in rows]
+
+    def versions(self, collection: str, *, timeout: float) -> Sequence[tuple[Key, int]]:
+        return [(document.key, document.version) for document in self.list(collection, timeout=timeout)]
 
     def close(self) -> None:
         with self._mutex:

@@ -93,8 +93,11 @@ class LockStore(Protocol):
         nothing safe may rest on it.
         """
 
-    def list(self, collection: str, *, timeout: float) -> list[Document]:
+    def list(self, collection: str, *, timeout: float) -> Sequence[Document]:
         """Every document of a collection, oldest version first."""
+
+    def versions(self, collection: str, *, timeout: float) -> Sequence[tuple[Key, int]]:
+        """Key and version of every document of a collection, oldest version first: a list for little money."""
 
     def close(self) -> None:
         """Release connections."""
