@@ -21,14 +21,23 @@ lock_failed         WARNING   wait_ms, contended, reason: `timeout` or `unavaila
 lock_released       INFO      held_ms
 lock_left           WARNING   held_ms, reason: not released, it expires with its lease
 lock_lost           ERROR     held_ms, reason: someone else holds it, or it was removed, or the lease ran out
-stuck_lock_found    WARNING   held_ms, state
-stuck_lock_removed  WARNING   held_ms, state; or by_hand=True
+stuck_lock_found    WARNING   held_ms, live: held for over 10 minutes
+stuck_lock_removed  WARNING   held_ms, live; or by_hand=True where an operator did it
 =================== ========= =======================================================================
 """
 
 from locking.lease import Lease
 from locking.lock import ConsolidationLock, DistributedLock
 from locking.status import LockStatus
+from locking.stuck import StuckLock, check_for_stuck_locks
 from locking.timings import LockTimings
 
-__all__ = ["ConsolidationLock", "DistributedLock", "Lease", "LockStatus", "LockTimings"]
+__all__ = [
+    "ConsolidationLock",
+    "DistributedLock",
+    "Lease",
+    "LockStatus",
+    "LockTimings",
+    "StuckLock",
+    "check_for_stuck_locks",
+]
