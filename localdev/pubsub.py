@@ -88,10 +88,9 @@ class PubSubEmulator(ManagedProcess):
         Raises:
             StartFailed: the command failed; carries what it said.
         """
-        command = gcloud_publish_command(topic, message)
-        program = str(gcloud() or command[0])
+        command = ["pubsub", "topics", "publish", topic, f"--message={json.dumps(message)}"]
         done = subprocess.run(
-            [program, *command[1:], "--format=value(messageIds[0])"],
+            [str(gcloud() or "gcloud"), *command, "--format=value(messageIds[0])"],
             env=self.gcloud_environment(project),
             capture_output=True,
             text=True,
@@ -99,14 +98,11 @@ class PubSubEmulator(ManagedProcess):
             check=False,
         )
         if done.returncode != 0:
-            raise StartFailed(f"`{' '.join(command)}` failed with status {done.returncode}:\n{done.stderr.strip()}")
+            raise StartFailed(
+                f"`gcloud {' '.join(command)}` failed with status {done.returncode}:\n{done.stderr.strip()}"
+            )
         return done.stdout.strip()
 
     def _put(self, name: str, body: Mapping[str, Any]) -> None:
         response = requests.put(f"{self._url}/v1/{name}", json=body, timeout=_CALL_SECONDS)
         response.raise_for_status()
-
-
-def gcloud_publish_command(topic: str, message: Mapping[str, Any]) -> list[str]:
-    """The command that a user types to publish `message`."""
-    return ["gcloud", "pubsub", "topics", "publish", topic, f"--message={json.dumps(message)}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import Any, Self
 from localdev.processes import wait_until
 
 _PATH = "/services/T00000000/B00000000/local-webhook-secret"
+_CODE = "```"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +141,20 @@ class SlackSink:
 
 
 def plain_text(message: dict[str, Any]) -> str:
-    """A Block Kit message as a person would read it."""
+    """A Block Kit message as a person reads it: a title, `label: value` a line, code indented."""
     lines: list[str] = []
     for block in message.get("blocks", ()):
         for part in (block.get("text"), *block.get("fields", ()), *block.get("elements", ())):
             if isinstance(part, dict) and isinstance(part.get("text"), str):
-                lines.extend(part["text"].splitlines())
-        if block.get("type") == "divider":
-            lines.append("")
-    return "\n".join(lines) if lines else str(message.get("text", ""))
+                lines.extend(_readable(part["text"]))
+    return "\n".join(lines or [str(message.get("text", ""))])
+
+
+def _readable(text: str) -> list[str]:
+    label, _, rest = html.unescape(text).partition("\n")
+    if not (label.startswith("*") and label.endswith("*") and rest):
+        return html.unescape(text).splitlines()
+    name = label.strip("*")
+    if not rest.startswith(_CODE):
+        return [f"{name}: {rest}"]
+    return [f"{name}:", *(f"    {line}" for line in rest.splitlines() if line != _CODE)]

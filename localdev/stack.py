@@ -6,6 +6,8 @@ and events are posted to the function directly.
 
 from __future__ import annotations
 
+import json
+import shlex
 import subprocess
 import sys
 import threading
@@ -25,7 +27,7 @@ from localdev.firestore import FirestoreEmulator
 from localdev.function import FunctionServer
 from localdev.load import create_input_tables
 from localdev.processes import ManagedProcess, StartFailed
-from localdev.pubsub import PubSubEmulator, gcloud_publish_command
+from localdev.pubsub import PubSubEmulator
 from localdev.sdk import FIRESTORE_LAUNCHER, PUBSUB_LAUNCHER, launcher
 from localdev.settings import as_environment, local_settings
 from localdev.slack_sink import SlackSink
@@ -103,7 +105,7 @@ class LocalStack:
         """Publish an event as a person would, and return what was typed; the function works on its own from there."""
         if self.pubsub is not None:
             self.pubsub.publish_with_gcloud(LOCAL_PROJECT, TOPIC, message)
-            return " ".join(gcloud_publish_command(TOPIC, message))
+            return f"gcloud pubsub topics publish {TOPIC} --message={shlex.quote(json.dumps(message))}"
         self.post(message)
         return f"POST {self.function.url} (no gcloud SDK: the event goes straight to the function)"
 

@@ -22,7 +22,9 @@ def main(command: list[str]) -> int:
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def end_with_parent() -> None:
-        sys.stdin.buffer.read()
+        # Not sys.stdin: its lock, held here, would break the interpreter's shutdown.
+        while os.read(0, 1):
+            pass
         os.killpg(0, signal.SIGTERM)
         time.sleep(GRACE_SECONDS)
         os.killpg(0, signal.SIGKILL)

@@ -1,0 +1,47 @@
+"""What the person on call would read if one row were there twice: found, told and sent by the service's own parts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+from grading.clock import Deadline
+from grading.hold import Hold
+from grading.outcome import Outcome, Status
+from grading.processors import GRADING
+from grading.reporting import alerts_of
+from grading.run import Request, Run
+from grading.wiring import Application
+from localdev.slack_sink import plain_text
+from localdev.stack import LocalStack
+
+SCRATCH_DATASET = "demo_duplicate"
+
+_SECONDS = 60.0
+
+
+def alert_of_a_duplicate(stack: LocalStack, day: date) -> str:
+    """Copy the date's rows to a scratch table, one of them twice, and return the alert as Slack got it."""
+    settings = replace(stack.settings, target_dataset=SCRATCH_DATASET)
+    application = Application(settings, sinks=())
+    run = Run(
+        processor=GRADING,
+        request=Request(date=day, trigger_source="demo"),
+        settings=settings,
+        deadline=Deadline.after(_SECONDS, application.clock),
+        hold=Hold(failure="not requested"),
+        started_at=application.clock.now(),
+    )
+    source = stack.settings.target(GRADING.name)
+    with application.bigquery_client as client:
+        client.create_dataset(SCRATCH_DATASET, exists_ok=True, timeout=_SECONDS)
+        for statement in (
+            f"CREATE OR REPLACE TABLE `{run.target}` AS SELECT * FROM `{source}` WHERE game_date = '{day}'",
+            f"INSERT INTO `{run.target}` SELECT * FROM `{run.target}` ORDER BY player_lookup, system_id LIMIT 1",
+        ):
+            client.query_and_wait(statement, api_timeout=_SECONDS)
+        report = application.service.find_duplicates(run)
+        outcome = Outcome(processor=GRADING.name, date=day, status=Status.SUCCESS, run_id=run.run_id, duplicates=report)
+        for alert in alerts_of(run, outcome):
+            application.notifier.send(alert)
+    return plain_text(stack.slack.posts[-1].message)
