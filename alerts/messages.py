@@ -55,6 +55,36 @@ def duplicates_found(
     )
 
 
+def staged_duplicates(
+    day: Day,
+    *,
+    table: str,
+    processor: str,
+    duplicate_keys: int,
+    excess_rows: int | None = None,
+    run_id: str | None = None,
+) -> Alert:
+    """Business keys with more than one row before the write: one of each was kept."""
+    facts = [("Duplicate keys staged", _number(duplicate_keys))]
+    if excess_rows is not None:
+        facts.append(("Rows dropped", _number(excess_rows)))
+    if run_id:
+        facts.append(("Run", run_id))
+    return Alert(
+        check="staged_duplicates",
+        severity="WARNING",
+        title=f"{_counted(duplicate_keys, 'duplicate business key')} staged for {table} on {day}",
+        what_happened="One row of each key was kept before anyone could see them: the date has no duplicate from this. "
+        "The cause is in what was read: look for duplicate rows in the input tables.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=duplicate_keys,
+        facts=facts,
+        next_command=commands.CHECK,
+    )
+
+
 def lock_failure(
     day: Day,
     *,
@@ -110,6 +140,24 @@ def invalid_message(error: str, *, value: str | None = None, message_id: str | N
         subject=f"{error} {value}",
         facts=facts,
         next_command=commands.grade("YYYY-MM-DD"),
+    )
+
+
+def event_failed(error: str, *, day: Day | None = None, message_id: str | None = None) -> Alert:
+    """An event that can be read, and that fails for a reason that a repeat does not mend."""
+    facts = [("Error", error)]
+    if message_id:
+        facts.append(("Message", message_id))
+    return Alert(
+        check="event_failed",
+        severity="CRITICAL",
+        title=f"An event{f' for {day}' if day else ''} failed for good",
+        what_happened="The date keeps the rows it had. The event is acknowledged: it needs a person's hand, not a "
+        "repeat.",
+        date=None if day is None else str(day),
+        subject=error,
+        facts=facts,
+        next_command=commands.grade(day or "YYYY-MM-DD"),
     )
 
 

@@ -26,8 +26,6 @@ COLLECTION = "grading_alerts"
 
 State = Literal["telling", "told", "owed", "resolving"]
 
-# Longer than a delivery can take, so that a live one is never overtaken.
-_CLAIM_SECONDS = 60.0
 _ATTEMPTS = 5
 _KEPT_FOR = timedelta(days=90)
 
@@ -50,6 +48,7 @@ class SuppressingNotifier:
         clock: for the documents' expiry alone; no age is judged by it.
         environment: part of the fingerprint.
         interval_seconds: after which an unchanged alert is told again.
+        claim_seconds: how long a delivery may take; after it, a claim counts as abandoned.
         store_timeout_seconds: the longest wait for one answer of the store.
     """
 
@@ -62,6 +61,7 @@ class SuppressingNotifier:
         *,
         environment: str,
         interval_seconds: float = 86_400.0,
+        claim_seconds: float = 60.0,
         store_timeout_seconds: float = 2.0,
     ) -> None:
         self._inner = inner
@@ -70,6 +70,7 @@ class SuppressingNotifier:
         self._clock = clock
         self._environment = environment
         self._interval_seconds = interval_seconds
+        self._claim_seconds = claim_seconds
         self._timeout = store_timeout_seconds
 
     def send(self, alert: Alert) -> bool:
@@ -128,7 +129,7 @@ class SuppressingNotifier:
             return True
         match told.get("state"):
             case "telling":
-                return document.age_seconds > _CLAIM_SECONDS
+                return document.age_seconds > self._claim_seconds
             case "told":
                 return document.age_seconds > self._interval_seconds
             case _:
@@ -142,7 +143,7 @@ class SuppressingNotifier:
             if document is None:
                 return None
             in_flight = document.fields.get("state") in ("telling", "resolving")
-            if in_flight and document.age_seconds <= _CLAIM_SECONDS:
+            if in_flight and document.age_seconds <= self._claim_seconds:
                 return None
             claim = self._swap(key, document, {**document.fields, "state": "resolving", "claim": uuid.uuid4().hex})
             if claim is not None:
@@ -191,7 +192,7 @@ class SuppressingNotifier:
     def _key(self, check: str, table: str | None, date: str | None, subject: str | None) -> Key:
         parts = [self._environment, table, check, date, *([subject] if subject is not None else [])]
         exact = hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-        readable = re.sub(r"[^A-Za-z0-9.-]+", "-", "_".join(part or "" for part in parts))
+        readable = re.sub(r"[^A-Za-z0-9_.-]+", "-", "_".join(part or "" for part in parts))
         return Key(COLLECTION, f"{readable[:100]}_{exact}")
 
     def _unavailable(self, about: str, error: LockStoreUnavailable) -> None:

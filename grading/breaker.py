@@ -41,8 +41,9 @@ class GradingCircuitBreaker:
         events: told `breaker_opened`, `breaker_half_open`, `breaker_reopened`, `breaker_closed`, `breaker_unavailable`.
         clock: for the document's expiry alone.
         threshold: failures in a row that open it.
-        cool_down_seconds: how long it stays open before one probe is let through; a probe that has not ended
-            after the same time counts as dead, and another one takes its place.
+        cool_down_seconds: how long it stays open before one probe is let through.
+        probe_seconds: how long a probe may take, at least an invocation's longest; after it the probe counts as
+            dead, and another one takes its place.
         store_timeout_seconds: the longest wait for one answer of the store.
 
     Call `before_call()`, do the work, then `record_success()` or `record_failure()`; where these return a
@@ -58,16 +59,17 @@ class GradingCircuitBreaker:
         *,
         threshold: int = 3,
         cool_down_seconds: float = 300.0,
+        probe_seconds: float = 300.0,
         store_timeout_seconds: float = 2.0,
     ) -> None:
-        if threshold < 1 or cool_down_seconds <= 0:
-            raise ValueError("a breaker needs a threshold of at least 1 and a cool-down above 0")
+        if threshold < 1 or cool_down_seconds <= 0 or probe_seconds <= 0:
+            raise ValueError("a breaker needs a threshold of at least 1, and times above 0")
         self._store = store
         self._processor = processor
         self._events = events.bind(processor=processor)
         self._clock = clock
         self._threshold = threshold
-        self._cool_down_seconds = cool_down_seconds
+        self._patience: dict[State, float] = {"open": cool_down_seconds, "half_open": probe_seconds}
         self._timeout = store_timeout_seconds
         self._key = Key(COLLECTION, processor)
         self._probe: int | None = None
@@ -94,11 +96,11 @@ class GradingCircuitBreaker:
     def _admit(self) -> None:
         for _ in range(_ATTEMPTS):
             document = self._store.read(self._key, timeout=self._timeout)
-            if document is None or _state(document) == "closed":
+            if document is None or (state := _state(document)) == "closed":
                 return
-            left = self._cool_down_seconds - document.age_seconds
+            left = self._patience[state] - document.age_seconds
             if left > 0:
-                doing = "is open" if _state(document) == "open" else "is being probed by another run"
+                doing = "is open" if state == "open" else "is being probed by another run"
                 raise CircuitOpen(f"The circuit breaker of {self._processor} {doing}; try again in {left:.0f} s.")
             version = self._swap(document, "half_open", _failures(document))
             if version is not None:

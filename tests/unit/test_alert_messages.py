@@ -18,6 +18,8 @@ PROCESSOR = "prediction_accuracy"
 
 EVERY_ALERT = [
     messages.duplicates_found(DAY, table=TABLE, processor=PROCESSOR, duplicate_keys=214),
+    messages.staged_duplicates(DAY, table=TABLE, processor=PROCESSOR, duplicate_keys=2, excess_rows=3, run_id="r"),
+    messages.event_failed("Table d.t is missing", day=DAY, message_id="m-1"),
     messages.lock_failure(DAY, lock_type="grading", reason="timeout"),
     messages.lock_failure(DAY, lock_type="grading", reason="unavailable"),
     messages.invalid_message("target_date is not a date"),
