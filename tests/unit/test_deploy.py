@@ -1,0 +1,512 @@
+"""deploy.sh: what a dry run prints, and what a real run does, against a gcloud and a bq that only take notes."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from alerts.suppression import COLLECTION as ALERTS
+from grading.breaker import COLLECTION as BREAKERS
+from grading.processors import PROCESSORS
+from grading.settings import Settings
+from localdev.sdk import gcloud
+from locking.line import waiters
+from locking.lock import lock_document
+
+ROOT = Path(__file__).parents[2]
+URL = "https://hooks.slack.com/services/T000/B000/not-a-real-one"
+PROJECT = ("--project", "demo-project")
+
+# What the fake gcloud and bq answer. Every call is noted, one shell-quoted line each.
+FAKE = r"""#!/bin/bash
+name=$(basename "$0")
+printf '%s' "$name" >>"$FAKE_LOG"
+printf ' %q' "$@" >>"$FAKE_LOG"
+echo >>"$FAKE_LOG"
+call="$name $*"
+if [ -n "$FAKE_FAILING" ] && [[ $call =~ $FAKE_FAILING ]]; then exit 1; fi
+case $call in
+  *"versions add"*) cat >"$FAKE_LOG.stdin" ;;
+  *"auth list"*) echo me@example.com ;;
+  *"versions list"*) [ -z "$FAKE_SECRET" ] || echo 1 ;;
+  *"projectNumber"*) echo 4711 ;;
+  *"databases describe"*) echo "${FAKE_FIRESTORE-FIRESTORE_NATIVE}" ;;
+  *"eventTrigger.trigger"*) echo projects/demo-project/locations/us-west2/triggers/phase5b-grading-1 ;;
+  *"transport.pubsub.subscription"*) echo projects/demo-project/subscriptions/eventarc-us-west2-sub-1 ;;
+  *"scheduler jobs list"*) echo "$FAKE_OLD_JOBS" ;;
+  *"scheduler jobs describe"*state*) echo "${FAKE_JOB_STATE-ENABLED}" ;;
+  *"functions describe"*environment*) echo "${FAKE_GENERATION-GEN_2}" ;;
+  *"policies list"*) echo projects/demo-project/alertPolicies/1 ;;
+  *"dashboards list"*) echo projects/demo-project/dashboards/1 ;;
+  *"dashboards describe"*) echo abc123 ;;
+  *"latestReadyRevisionName"*) echo phase5b-grading-00007-new ;;
+  *"services describe"*traffic*) echo phase5b-grading-00007-new ;;
+  *"revisions list"*) printf 'phase5b-grading-00007-new\nphase5b-grading-00006-old\nphase5b-grading-00005-older\n' ;;
+esac
+"""
+
+
+@dataclass
+class Deployment:
+    """deploy.sh with a PATH on which gcloud and bq are the note-takers."""
+
+    directory: Path
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __call__(self, *arguments: str, stdin: str = "", **fakes: str) -> subprocess.CompletedProcess[str]:
+        self.log.write_text("")
+        environment = {
+            "PATH": f"{self.directory}:{os.environ['PATH']}",
+            "HOME": str(self.directory),
+            "PYTHON": str(self.directory / "python"),
+            "FAKE_LOG": str(self.log),
+            "FAKE_FAILING": "",
+            **self.environment,
+            **{f"FAKE_{name.upper()}": value for name, value in fakes.items()},
+        }
+        return subprocess.run(
+            [str(ROOT / "deploy.sh"), *arguments],
+            env=environment, input=stdin, capture_output=True, text=True, timeout=90, check=False,
+        )  # fmt: skip
+
+    @property
+    def log(self) -> Path:
+        return self.directory / "calls"
+
+    @property
+    def calls(self) -> list[str]:
+        return self.log.read_text().splitlines()
+
+    @property
+    def changes(self) -> list[str]:
+        """The calls that are no reading."""
+        reading = re.compile(r" (describe|list|show|print-access-token) ?|^python -c")
+        return [call for call in self.calls if not reading.search(call)]
+
+
+@pytest.fixture
+def deployment(tmp_path: Path) -> Deployment:
+    for name in ("gcloud", "bq", "python"):
+        path = tmp_path / name
+        path.write_text(FAKE)
+        path.chmod(0o755)
+    # Where a new account is not known yet, the script waits.
+    (tmp_path / "sleep").write_text("#!/bin/bash\n")
+    (tmp_path / "sleep").chmod(0o755)
+    return Deployment(tmp_path)
+
+
+def dry_run(*arguments: str, path: str | None = None) -> list[str]:
+    """The commands of a dry run, without their prefix."""
+    run = subprocess.run(
+        [str(ROOT / "deploy.sh"), *arguments, "--dry-run", *PROJECT],
+        env={"PATH": path or os.environ["PATH"], "HOME": "/nonexistent"},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return [line[2:] for line in run.stdout.splitlines() if line.startswith("+ ")]
+
+
+@pytest.fixture(scope="module")
+def planned() -> list[str]:
+    return dry_run()
+
+
+def command(lines: list[str], *words: str) -> list[str]:
+    """The one command that has all these words, split as a shell splits it."""
+    found = [shlex.split(line) for line in lines if all(word in line for word in words)]
+    assert len(found) == 1, f"{words}: {found}"
+    return found[0]
+
+
+def test_shellcheck_finds_nothing() -> None:
+    checker = shutil.which("shellcheck") or str(Path(os.sys.executable).parent / "shellcheck")
+    run = subprocess.run([checker, "deploy.sh"], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stdout
+
+
+def test_a_dry_run_needs_no_gcloud_no_login_and_no_network(tmp_path: Path) -> None:
+    for name in ("bash", "dirname", "basename", "sed", "grep", "tr", "sort", "base64", "cat", "env"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    assert len(dry_run(path=str(tmp_path))) > 50
+
+
+def test_a_dry_run_runs_nothing(deployment: Deployment) -> None:
+    for arguments in ((), ("rollback",), ("destroy",)):
+        assert deployment(*arguments, "--dry-run", *PROJECT).returncode == 0
+        assert deployment.calls == []
+
+
+def test_the_function_is_deployed_as_the_issue_says(planned: list[str]) -> None:
+    deploy = command(planned, "gcloud functions deploy phase5b-grading")
+    for flag in (
+        "--gen2", "--runtime=python311", "--memory=1Gi", "--timeout=300s", "--retry", "--concurrency=1",
+        "--max-instances=10", "--region=us-west2", "--entry-point=handle_event", "--trigger-topic=nba-grading-trigger",
+        "--no-allow-unauthenticated", "--service-account=grading-function@demo-project.iam.gserviceaccount.com",
+    ):  # fmt: skip
+        assert flag in deploy
+
+
+def test_the_entry_point_exists() -> None:
+    assert "def handle_event(" in (ROOT / "main.py").read_text()
+
+
+def test_delivery_outlasts_an_outage(planned: list[str]) -> None:
+    """100 attempts, 60–600 s apart; a deadline over the function's time-out; kept longer than all attempts take."""
+    update = command(planned, "gcloud pubsub subscriptions update")
+    for flag in (
+        "--max-delivery-attempts=100", "--min-retry-delay=60s", "--max-retry-delay=600s", "--ack-deadline=600",
+        "--dead-letter-topic=projects/demo-project/topics/nba-grading-dead-letter", "--message-retention-duration=7d",
+    ):  # fmt: skip
+        assert flag in update
+
+
+def test_the_function_is_told_its_own_time_limit(planned: list[str]) -> None:
+    """The service bounds its waits by FUNCTION_TIMEOUT_SECONDS: it must be what was deployed."""
+    variables = next(word for word in command(planned, "functions deploy") if word.startswith("--set-env-vars="))
+    told = dict(pair.split("=", 1) for pair in variables.removeprefix("--set-env-vars=^|^").split("|"))
+    assert told["FUNCTION_TIMEOUT_SECONDS"] == "300"
+    settings = Settings.from_environment(told)
+    assert settings.google_cloud_project == "demo-project"
+    assert settings.function_region == "us-west2"
+    assert settings.publish_metrics
+    assert settings.function_name == "phase5b-grading"
+
+
+def test_every_scheduled_message_is_one_that_the_function_reads(planned: list[str]) -> None:
+    """And each of the five schedules of the issue is there, in New York's time."""
+    jobs = [shlex.split(line) for line in planned if line.startswith("gcloud scheduler jobs create http")]
+    found = {}
+    for job in jobs:
+        flags = dict(word[2:].split("=", 1) for word in job if word.startswith("--"))
+        assert flags["time-zone"] == "America/New_York"
+        assert (
+            flags["uri"] == "https://pubsub.googleapis.com/v1/projects/demo-project/topics/nba-grading-trigger:publish"
+        )
+        assert flags["oauth-service-account-email"].startswith("grading-scheduler@")
+        message = json.loads(base64.b64decode(json.loads(flags["message-body"])["messages"][0]["data"]))
+        assert message == json.loads(flags["description"])
+        found[flags["schedule"]] = message
+    assert found == {
+        "0 6 * * *": {"target_date": "yesterday", "trigger_source": "scheduler"},
+        "30 */4 * * *": {"task": "catch_up", "days": 7},
+        "0 9 * * *": {"task": "quality_check"},
+        "0 10 * * 1": {"task": "duplicate_trend"},
+        "*/15 * * * *": {"task": "stuck_locks"},
+    }
+
+
+def test_each_collection_that_keeps_an_expiry_has_a_ttl_policy(planned: list[str]) -> None:
+    """Taken from the code: a new lock type or state without a policy would be kept for ever."""
+    types = {processor.lock_type for processor in PROCESSORS} | {"consolidation", "publish"}
+    keys = {lock_type: lock_document(lock_type, "2026-01-17") for lock_type in types}
+    expected = {key.collection for key in keys.values()} | {ALERTS, BREAKERS}
+    # A policy names a collection group: the last part of a nested collection's path.
+    expected |= {waiters(key).rpartition("/")[2] for key in keys.values()}
+    lines = [line for line in planned if "fields ttls update expires_at" in line]
+    assert {re.search(r"--collection-group=(\S+)", line)[1] for line in lines} == expected  # type: ignore[index]
+
+
+def test_the_function_may_edit_its_own_tables_and_staging_and_only_read_the_inputs(planned: list[str]) -> None:
+    """The predictions share a dataset with our tables: an editor of that dataset could change them."""
+    (script,) = (shlex.split(line)[-1] for line in planned if line.startswith("bq") and "GRANT" in line)
+    grants = set(re.findall(r"GRANT `roles/bigquery\.(\w+)` ON (\w+) `demo-project\.([\w.]+)` TO", script))
+    tables = {table for each in PROCESSORS for table in (each.name, f"{each.name}_fence")}
+    tables |= {"grading_runs", "grading_duplicate_audit"}
+    assert {name for role, kind, name in grants if (role, kind) == ("dataEditor", "SCHEMA")} == {"nba_staging"}
+    assert {name for role, kind, name in grants if (role, kind) == ("dataEditor", "TABLE")} == {
+        f"nba_predictions.{table}" for table in tables
+    }
+    assert {name for role, kind, name in grants if role == "dataViewer"} == {
+        "nba_predictions", "nba_box_scores", "nba_raw", "nba_analytics"
+    }  # fmt: skip
+
+
+def test_settings_reach_function_and_init_and_move_the_grants(tmp_path: Path) -> None:
+    file = tmp_path / "production.env"
+    file.write_text(
+        "# ours\nMIN_COVERAGE=0.8\n\nTARGET_DATASET=grades\nBOX_SCORES_TABLE=other-project.scores.players\n"
+        "GRADING_COMPLETE_TOPIC=done\nBIGQUERY_LOCATION=us-west2"
+    )
+    lines = dry_run("--env-file", str(file))
+    assert "MIN_COVERAGE=0.8" in command(lines, "grading init")
+    assert "|MIN_COVERAGE=0.8" in next(word for word in command(lines, "functions deploy") if "set-env-vars" in word)
+    script = command(lines, "GRANT")[-1]
+    assert "ON TABLE `demo-project.grades.prediction_accuracy` " in script
+    assert "`roles/bigquery.dataViewer` ON SCHEMA `other-project.scores` " in script
+    assert "--location=us-west2" in command(lines, "GRANT")
+    assert "--role=roles/pubsub.publisher" in command(lines, "add-iam-policy-binding done")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (f"SLACK_WEBHOOK_URL={URL}", "line 1: the webhook is a secret: remove the line and give the URL on stdin"),
+        ("A=1\nFUNCTION_TIMEOUT_SECONDS=500", "line 2: FUNCTION_TIMEOUT_SECONDS is decided by deploy.sh"),
+        ("LOCK_STORE=sqlite", "LOCK_STORE is for one machine, not for a deployment"),
+        ("min_coverage=1", "write KEY=VALUE with an upper-case key"),
+        ("just text", "write KEY=VALUE with an upper-case key"),
+        ("A=1|2", "a value cannot hold |"),
+    ],
+)
+def test_a_bad_settings_file_is_refused(tmp_path: Path, deployment: Deployment, text: str, complaint: str) -> None:
+    (tmp_path / "bad.env").write_text(text)
+    run = deployment("--env-file", str(tmp_path / "bad.env"), *PROJECT)
+    assert run.returncode == 2
+    assert complaint in run.stderr
+    assert URL not in run.stdout + run.stderr
+    assert deployment.calls == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--projekt", "x"), "unknown: --projekt"),
+        (("--project",), "--project needs a value"),
+        (("--project", "a b; rm"), "that is no project id"),
+        (("--project", "demo", "--region", "us west"), "that is no region"),
+        (("--env-file", "/no/such/file"), "there is no file /no/such/file"),
+        ((), "which project?"),
+    ],
+)
+def test_wrong_usage_exits_2_and_says_why(deployment: Deployment, arguments: tuple[str, ...], complaint: str) -> None:
+    run = deployment(*arguments)
+    assert run.returncode == 2
+    assert complaint in run.stderr
+    assert deployment.changes in ([], ["gcloud config get-value project"])
+
+
+def test_help_names_every_option() -> None:
+    text = subprocess.run(
+        [str(ROOT / "deploy.sh"), "--help"], capture_output=True, text=True, timeout=30, check=True
+    ).stdout
+    for word in (
+        "rollback",
+        "destroy",
+        "--project",
+        "--region",
+        "--dry-run",
+        "--skip-scheduler",
+        "--env-file",
+        "stdin",
+    ):
+        assert word in text
+
+
+def test_the_webhook_travels_on_stdin_and_never_in_an_argument(deployment: Deployment) -> None:
+    run = deployment(*PROJECT, stdin=URL + "\n")
+    assert run.returncode == 0, run.stderr
+    assert Path(f"{deployment.log}.stdin").read_text() == URL
+    assert URL not in deployment.log.read_text() + run.stdout + run.stderr
+
+
+def test_a_webhook_that_is_stored_is_not_asked_for_again(deployment: Deployment) -> None:
+    run = deployment(*PROJECT, stdin=URL, secret="yes")
+    assert run.returncode == 0, run.stderr
+    assert not any("versions add" in call for call in deployment.calls)
+
+
+def test_without_a_webhook_the_deployment_goes_on_and_says_what_is_missing(deployment: Deployment) -> None:
+    run = deployment(*PROJECT)
+    assert run.returncode == 0, run.stderr
+    assert "alerts reach the logs only" in run.stderr
+
+
+def test_a_second_run_creates_nothing(deployment: Deployment) -> None:
+    run = deployment(*PROJECT, secret="yes")
+    assert run.returncode == 0, run.stderr
+    created = [
+        call for call in deployment.changes if re.search(r" (create|mk) ", call) and "identity create" not in call
+    ]
+    assert created == []
+
+
+def test_a_first_run_creates_what_no_probe_finds(deployment: Deployment) -> None:
+    missing = (
+        r"(accounts|topics|subscriptions|secrets|metrics|jobs|functions) describe (grading|nba|slack)|show .*dataset"
+    )
+    run = deployment(*PROJECT, secret="yes", failing=missing + "|databases describe")
+    created = [call for call in deployment.changes if re.search(r" (create|mk) ", call)]
+    assert run.returncode == 0, run.stderr
+    assert len([call for call in created if "service-accounts create" in call]) == 4
+    assert len([call for call in created if "jobs create http" in call]) == 5
+    assert any("firestore databases create" in call for call in created)
+    assert any("mk --dataset --default_table_expiration=86400" in call for call in created)
+
+
+@pytest.mark.parametrize(
+    ("fakes", "sentence", "mends"),
+    [
+        ({"failing": "auth list"}, "gcloud has no account", "gcloud auth login"),
+        ({"failing": "print-access-token"}, "no application credentials", "gcloud auth application-default login"),
+        ({"failing": "projects describe"}, "project demo-project is not there", "gcloud projects list"),
+        ({"failing": "^python -c"}, "cannot run python -m grading", "pip install -r requirements.txt"),
+        (
+            {"failing": "bq.*player_game_summary"},
+            "nba_box_scores.player_game_summary is not there",
+            "BOX_SCORES_TABLE=",
+        ),
+        (
+            {"generation": "GEN_1"},
+            "an old first-generation function",
+            "gcloud functions delete phase5b-grading --no-gen2",
+        ),
+    ],
+)
+def test_preflight_names_what_is_missing_and_the_command_that_mends_it(
+    deployment: Deployment, fakes: dict[str, str], sentence: str, mends: str
+) -> None:
+    run = deployment(*PROJECT, **fakes)
+    assert run.returncode == 1
+    assert sentence in run.stderr
+    assert mends in run.stderr
+    assert "nothing was changed" in run.stderr
+    assert deployment.changes == []
+
+
+def test_a_datastore_database_is_refused_with_the_way_out(deployment: Deployment) -> None:
+    run = deployment(*PROJECT, firestore="DATASTORE_MODE")
+    assert run.returncode == 1
+    assert "Datastore mode; locks need native mode" in run.stderr
+    assert not any("functions deploy" in call for call in deployment.calls)
+
+
+def test_the_old_schedule_is_paused_before_anything_can_run_and_ours_waits(deployment: Deployment) -> None:
+    """Two writers side by side are the accident that this service exists for."""
+    run = deployment(*PROJECT, "--old-schedule", "nightly-grading", secret="yes", old_jobs="grade-6am")
+    assert run.returncode == 0, run.stderr
+    calls = deployment.calls
+    pauses = [index for index, call in enumerate(calls) if "scheduler jobs pause" in call]
+    deployed = next(index for index, call in enumerate(calls) if "functions deploy" in call)
+    assert len(pauses) == 2
+    assert max(pauses) < deployed
+    assert not any("scheduler jobs create" in call or "scheduler jobs update" in call for call in calls)
+    for told in ("list-subscriptions", "state != 'DONE'", "gcloud logging read", "once the old system is drained"):
+        assert told in run.stdout
+
+    run = deployment(*PROJECT, "--old-schedule", "nightly-grading", secret="yes", job_state="PAUSED")
+    assert run.returncode == 0, run.stderr
+    assert not any("scheduler jobs pause" in call for call in deployment.calls)
+    assert any("scheduler jobs update http grading-daily" in call for call in deployment.calls)
+
+
+def test_skip_scheduler_leaves_our_schedule_alone(deployment: Deployment) -> None:
+    assert deployment(*PROJECT, "--skip-scheduler", secret="yes").returncode == 0
+    assert not any(re.search("scheduler jobs (create|update)", call) for call in deployment.calls)
+
+
+def test_the_subscription_that_is_configured_is_the_triggers_own(deployment: Deployment) -> None:
+    deployment(*PROJECT, secret="yes")
+    update = command(deployment.calls, "subscriptions update")
+    assert "projects/demo-project/subscriptions/eventarc-us-west2-sub-1" in update
+
+
+def test_an_updated_dashboard_names_the_version_that_it_replaces(deployment: Deployment) -> None:
+    (deployment.directory / "sed.out").write_text("")
+    deployment(*PROJECT, secret="yes")
+    update = command(deployment.calls, "dashboards update")
+    assert not any("--config-from-file=monitoring/dashboard.json" in word for word in update)
+
+
+def test_policies_page_the_channels_that_are_named(deployment: Deployment) -> None:
+    channels = ("projects/demo-project/notificationChannels/1", "projects/demo-project/notificationChannels/2")
+    deployment(*PROJECT, "--notification-channel", channels[0], f"--notification-channel={channels[1]}", secret="yes")
+    updates = [call for call in deployment.calls if "policies update" in call]
+    assert len(updates) == len(list((ROOT / "monitoring/alert_policies").glob("*.json")))
+    for call in updates:
+        assert f"--set-notification-channels={','.join(channels)}" in shlex.split(call)
+
+
+def test_rollback_sends_events_to_the_revision_before_the_serving_one(deployment: Deployment) -> None:
+    assert deployment("rollback", *PROJECT).returncode == 0
+    assert "--to-revisions=phase5b-grading-00006-old=100" in command(deployment.calls, "update-traffic")
+    assert deployment("rollback", "phase5b-grading-00005-older", *PROJECT).returncode == 0
+    assert "--to-revisions=phase5b-grading-00005-older=100" in command(deployment.calls, "update-traffic")
+
+
+def test_the_next_deployment_ends_a_rollback(planned: list[str]) -> None:
+    assert "--to-latest" in command(planned, "update-traffic")
+
+
+def test_destroy_asks_and_takes_nothing_but_the_projects_name_for_a_yes(deployment: Deployment) -> None:
+    run = deployment("destroy", *PROJECT, stdin="yes\n")
+    assert run.returncode == 1
+    assert "nothing was removed" in run.stderr
+    assert deployment.calls == []
+    assert deployment("destroy", *PROJECT, stdin="demo-project\n").returncode == 0
+    assert any("functions delete phase5b-grading" in call for call in deployment.calls)
+
+
+def test_destroy_removes_every_account_and_binding_and_no_data(deployment: Deployment, planned: list[str]) -> None:
+    assert deployment("destroy", "--yes", *PROJECT).returncode == 0
+    removed = [shlex.split(call) for call in deployment.calls]
+    for line in planned:
+        if "projects add-iam-policy-binding" in line:
+            words = [word.replace("add-iam", "remove-iam") for word in shlex.split(line)]
+            assert words in removed
+        if "service-accounts create" in line:
+            account = f"{shlex.split(line)[4]}@demo-project.iam.gserviceaccount.com"
+            assert any(words[:5] == ["gcloud", "iam", "service-accounts", "delete", account] for words in removed)
+    assert not any(words[0] == "bq" or "firestore" in words for words in removed)
+
+
+@pytest.mark.skipif(gcloud() is None, reason="needs gcloud, which checks its own commands: not on the PATH")
+def test_every_gcloud_command_is_one_that_gcloud_accepts(tmp_path: Path, planned: list[str]) -> None:
+    """By gcloud's own linter, offline; a wrong flag among them is caught, so that a pass means something."""
+    settings = tmp_path / "production.env"
+    settings.write_text("GRADING_COMPLETE_TOPIC=done\n")
+    lines = [
+        *planned,
+        *dry_run("--env-file", str(settings), "--old-schedule", "nightly", "--notification-channel", "c"),
+    ]
+    lines += [*dry_run("rollback"), *dry_run("destroy")]
+    commands = sorted({line for line in lines if line.startswith("gcloud ")})
+    broken = "gcloud pubsub topics create nba-grading-trigger --no-such-flag=1 --project=demo-project"
+    results = lint(tmp_path, [*commands, broken])
+    assert len(results) == len(commands) + 1
+    assert not results.pop(broken)["success"]
+    assert {text: each["error_message"] for text, each in results.items() if not each["success"]} == {}
+
+
+@pytest.mark.skipif(gcloud() is None, reason="needs gcloud, which checks its own commands: not on the PATH")
+def test_every_gcloud_command_in_the_docs_is_one_that_gcloud_accepts(tmp_path: Path) -> None:
+    """The runbook's, those of the alert policies, and those that deploy.sh tells people to type."""
+    texts = [path.read_text() for path in (ROOT / "docs").glob("*.md")]
+    texts += [
+        json.loads(path.read_text())["documentation"]["content"]
+        for path in (ROOT / "monitoring/alert_policies").glob("*.json")
+    ]
+    found = {match.strip() for text in texts for match in re.findall(r"`(gcloud [^`\n]+)`", text)}
+    found |= {
+        line.strip().removeprefix("$ ")
+        for text in texts
+        for line in text.splitlines()
+        if re.match(r"(\$ )?gcloud ", line)
+    }
+    commands = sorted(
+        re.sub(r" *([|<>;]|&&| #).*", "", line).replace("$(date -u +%Y-%m-%dT%H:%M:%SZ)", "2026-01-17T00:00:00Z")
+        for line in found
+    )
+    assert len(commands) > 5
+    results = lint(tmp_path, commands)
+    assert {text: each["error_message"] for text, each in results.items() if not each["success"]} == {}
+
+
+def lint(directory: Path, commands: list[str]) -> dict[str, dict[str, object]]:
+    """Command → what `gcloud meta lint-gcloud-commands` says of it."""
+    file = directory / "commands.json"
+    file.write_text(json.dumps([{"command_string": each} for each in commands]))
+    run = subprocess.run(
+        [str(gcloud()), "meta", "lint-gcloud-commands", f"--commands-file={file}"],
+        env={**os.environ, "CLOUDSDK_CONFIG": str(directory / "gcloud")},
+        capture_output=True, text=True, timeout=110, check=True,
+    )  # fmt: skip
+    return {each["command_string"]: each for each in json.loads(run.stdout)}
