@@ -8,6 +8,7 @@ Exit status: 0 done, 1 failed, 2 what was asked for cannot be done as given.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import sys
@@ -89,6 +90,8 @@ def _out(text: str) -> Path:
         raise UsageError(f"OUT={text} is a directory: name a file in it, for example OUT={text.rstrip('/')}/graded.csv")
     if not path.parent.is_dir():
         raise UsageError(f"OUT={text} cannot be written: the directory {path.parent} does not exist")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"OUT={text} cannot be written: it is not yours to write; name another file")
     return path
 
 

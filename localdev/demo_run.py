@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 
 from grading.processors import GRADING
 from localdev.duplicate_alert import alert_of_a_duplicate
@@ -47,11 +48,13 @@ def grade_files(stack: LocalStack, console: Console, day: date, slate: Slate, ou
     """
     _load(stack, console, slate)
     console.rule(f"Grading {day}")
-    finished = _publish_and_watch(stack, console, day, count=1)[0]
+    try:
+        finished = _publish_and_watch(stack, console, day, count=1)[0]
+    finally:
+        for post in stack.slack.posts:
+            console.print(Panel(Text(plain_text(post.message)), title="Slack got", title_align="left"))
     rows = _graded(stack, day)
     _show_figures(console, finished, rows)
-    for post in stack.slack.posts:
-        console.print(Panel(plain_text(post.message), title="Slack got", title_align="left"), markup=False)
     if out is not None:
         write_csv(out, rows)
         console.print(f"{len(rows)} graded rows are in {out}", markup=False)
@@ -67,7 +70,7 @@ def grade_sample(stack: LocalStack, console: Console, day: date, slate: Slate, o
     before = _graded(stack, day)
 
     console.rule("If one row were there twice")
-    console.print(Panel(alert_of_a_duplicate(stack, day), title="Slack would get", title_align="left"), markup=False)
+    console.print(Panel(Text(alert_of_a_duplicate(stack, day)), title="Slack would get", title_align="left"))
 
     console.rule("The same date twice at once")
     finished = _publish_and_watch(stack, console, day, count=2)

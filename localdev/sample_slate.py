@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -48,7 +48,7 @@ _SYSTEMS = (
 )
 _PERCENT_SYSTEM = "catboost_v8"
 _PLAYERS_A_TEAM = 13
-_SOURCES = ("ACTUAL_PROP", "ODDS_API", "BETTINGPROS")
+PRICED = ("ACTUAL_PROP", "ODDS_API", "BETTINGPROS")
 # How a player's night went, and how often: shares of 100.
 _NIGHTS = {"played": 62, "dnp": 20, "no_minutes": 4, "minutes_unknown": 3, "no_points": 3, "scoreless": 4, "no_box": 4}
 _REPORTED = ("", "Out", "Doubtful", "Questionable", "Probable", "Available")
@@ -89,8 +89,12 @@ def generate(day: date = SAMPLE_DATE, seed: int = SAMPLE_SEED) -> dict[str, list
 
 def write(directory: Path, day: date = SAMPLE_DATE, seed: int = SAMPLE_SEED) -> list[Path]:
     """Write the slate's files into a directory; returns their paths."""
+    return write_rows(directory, day, generate(day, seed))
+
+
+def write_rows(directory: Path, day: date, slate: Mapping[str, Sequence[Cells]]) -> list[Path]:
+    """Write rows, given by the setting of their table, as the files of a slate; returns their paths."""
     directory.mkdir(parents=True, exist_ok=True)
-    slate = generate(day, seed)
     return [
         _write_file(directory / table.file_name(day), table, slate[table.setting])
         for table in (PREDICTIONS, BOX_SCORES, INJURY_REPORT)
@@ -162,7 +166,7 @@ def _prediction(player: _Player, day: date, system: str, line: Decimal, random: 
         "similar_games_count": str(random.randrange(5, 40)) if system.startswith("similarity") else "",
         "model_version": "v8.2" if system == _PERCENT_SYSTEM else "v1",
         "has_prop_line": random.choice(("true", "true", "true", "")),
-        "line_source": random.choice(_SOURCES),
+        "line_source": random.choice(PRICED),
         "is_actionable": random.choice(("true", "true", "true", "")),
         "injury_status_at_prediction": status,
         "injury_flag_at_prediction": flag,

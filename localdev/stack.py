@@ -28,7 +28,7 @@ from localdev.function import FunctionServer
 from localdev.load import create_input_tables
 from localdev.processes import ManagedProcess, StartFailed
 from localdev.pubsub import PubSubEmulator
-from localdev.sdk import FIRESTORE_LAUNCHER, PUBSUB_LAUNCHER, launcher
+from localdev.sdk import FIRESTORE_LAUNCHER, PUBSUB_LAUNCHER, launcher, why_missing
 from localdev.settings import as_environment, local_settings
 from localdev.slack_sink import SlackSink
 
@@ -107,7 +107,7 @@ class LocalStack:
             self.pubsub.publish_with_gcloud(LOCAL_PROJECT, TOPIC, message)
             return f"gcloud pubsub topics publish {TOPIC} --message={shlex.quote(json.dumps(message))}"
         self.post(message)
-        return f"POST {self.function.url} (no gcloud SDK: the event goes straight to the function)"
+        return f"POST {self.function.url} with {json.dumps(message)}"
 
     def post(self, message: Mapping[str, Any]) -> None:
         """Deliver an event to the function without Pub/Sub, and do not wait for the answer."""
@@ -132,6 +132,12 @@ class LocalStack:
 
     def _start(self) -> None:
         self._exit.enter_context(self.slack)
+        if self.firestore is None:
+            missing = why_missing(FIRESTORE_LAUNCHER, "cloud-firestore-emulator")
+            self._tell(f"no Firestore emulator ({missing}): locks live in a SQLite file")
+        if self.pubsub is None:
+            missing = why_missing(PUBSUB_LAUNCHER, "pubsub-emulator")
+            self._tell(f"no Pub/Sub emulator ({missing}): events go straight to the function")
         emulators = [part for part in (self.bigquery, self.firestore, self.pubsub) if part is not None]
         self._start_together(emulators)
         self._create_tables()
