@@ -1,0 +1,75 @@
+"""Workers on each store, and an emulator that may be killed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from localdev.firestore import FirestoreEmulator
+from localdev.firestore_proxy import FirestoreProxy
+from localdev.processes import wait_until
+from locking import LockTimings
+from locking.line import waiters
+from locking.lock import lock_document
+from tests.faults.lock.worker import Where, Worker
+
+SHORT = LockTimings(
+    lease_seconds=1.5,
+    renew_every_seconds=0.4,
+    rpc_timeout_seconds=0.6,
+    outage_seconds=6.0,
+    safety_poll_seconds=1.0,
+)
+"""The lock's timings, scaled down so that a test need not wait a minute for a lease to end."""
+
+StartWorker = Callable[..., Worker]
+
+
+def wait_for_line(where: Where, waiting: int) -> None:
+    """Return once so many waiters stand in line."""
+    store = where.open()
+    line = waiters(lock_document("grading", "k"))
+    assert wait_until(lambda: len(store.versions(line, timeout=5)) == waiting, timeout_seconds=20)
+    store.close()
+
+
+def fresh_project() -> str:
+    """A project of its own: nothing is shared between two tests on one emulator."""
+    return f"demo-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture(params=["sqlite", pytest.param("firestore", marks=pytest.mark.firestore)])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
+    """Each store in turn."""
+    if request.param == "sqlite":
+        return Where(sqlite_path=str(tmp_path / "locks.db"))
+    return Where(firestore_host=request.getfixturevalue("firestore_emulator").host, project=fresh_project())
+
+
+@pytest.fixture
+def start_worker() -> Iterator[StartWorker]:
+    """Starts workers, and kills them when the test ends."""
+    with ExitStack() as stack:
+
+        def start(where: Where, timings: LockTimings = SHORT, *, skew_seconds: float = 0.0) -> Worker:
+            return stack.enter_context(Worker(where, timings, skew_seconds=skew_seconds))
+
+        yield start
+
+
+@pytest.fixture
+def own_emulator(firestore_emulator: FirestoreEmulator, tmp_path: Path) -> Iterator[FirestoreEmulator]:
+    """An emulator that this test alone uses, to kill and restart. (It names the shared one to be skipped with it.)"""
+    with FirestoreEmulator(log_directory=tmp_path) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def proxy(firestore_emulator: FirestoreEmulator) -> Iterator[FirestoreProxy]:
+    """A proxy before the shared emulator."""
+    with FirestoreProxy(firestore_emulator.host) as proxy:
+        yield proxy

@@ -1,0 +1,189 @@
+"""A process that acquires, holds and releases a lock when it is told to, so that it can be stopped and killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Self
+from unittest.mock import patch
+
+from grading.clock import Deadline, SystemClock
+from grading.errors import GradingError
+from locking import DistributedLock, Lease, LockTimings
+from locking.store import LockStore
+from monitoring.events import Event, EventLog
+
+# Processes start from a server that has imported what they need: 32 of them in the time of one.
+CONTEXT = get_context("forkserver")
+CONTEXT.set_forkserver_preload(["google.cloud.firestore", "locking.firestore_store", "locking.sqlite_store", __name__])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Where:
+    """The store, as something that can be sent to a process."""
+
+    sqlite_path: str = ""
+    firestore_host: str = ""
+    project: str = "demo-faults"
+
+    def open(self) -> LockStore:
+        if self.sqlite_path:
+            from locking.sqlite_store import SQLiteLockStore
+
+            return SQLiteLockStore(self.sqlite_path)
+        from google.cloud import firestore
+
+        from locking.firestore_store import FirestoreLockStore
+
+        with patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=self.firestore_host):
+            return FirestoreLockStore(firestore.Client(project=self.project))
+
+
+class SkewedClock(SystemClock):
+    """A wall clock that is wrong by some seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._skew = timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        return super().now() + self._skew
+
+
+@dataclass
+class Events:
+    """A sink that keeps the names and fields."""
+
+    seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    def record(self, event: Event) -> None:
+        self.seen.append((event.name, dict(event.fields)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a worker says: a value or an error's name, when it was done, and how long it took."""
+
+    value: Any = None
+    error: str | None = None
+    at: float = 0.0
+    seconds: float = 0.0
+
+
+class Worker:
+    """The parent's handle on one process. A context manager: leaving it kills the process."""
+
+    def __init__(self, where: Where, timings: LockTimings, *, skew_seconds: float = 0.0) -> None:
+        self._pipe, theirs = CONTEXT.Pipe()
+        self._process = CONTEXT.Process(target=_serve, args=(theirs, where, timings, skew_seconds), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def start(self, command: str, **arguments: Any) -> None:
+        """Give a command without waiting for its reply."""
+        self._pipe.send((command, arguments))
+
+    def reply(self, timeout_seconds: float = 60.0) -> Reply:
+        """The reply to the oldest command."""
+        assert self._pipe.poll(timeout_seconds), "the worker does not answer"
+        reply = self._pipe.recv()
+        assert isinstance(reply, Reply)
+        return reply
+
+    def do(self, command: str, **arguments: Any) -> Reply:
+        """Give a command and wait for its reply: `acquire(wait=…)`, `ensure_held`, `abandon`, `release`,
+        `events`, `hang(seconds=…)`."""
+        self.start(command, **arguments)
+        return self.reply()
+
+    def has_replied(self) -> bool:
+        return self._pipe.poll(0)
+
+    def pause(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+        self._process.join(10)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._process.is_alive():
+            self.kill()
+        self._pipe.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process.pid is not None
+        os.kill(self._process.pid, number)
+
+
+class _Session:
+    def __init__(self, where: Where, timings: LockTimings, skew_seconds: float) -> None:
+        self.sink = Events()
+        self.clock = SkewedClock(skew_seconds)
+        self.lock = DistributedLock(
+            "demo", store=where.open(), timings=timings, clock=self.clock, events=EventLog([self.sink])
+        )
+        self.context: AbstractContextManager[Lease] | None = None
+        self.lease: Lease | None = None
+
+    def acquire(self, key: str = "k", wait: float = 30.0, deadline: float | None = None) -> dict[str, Any]:
+        until = None if deadline is None else Deadline.after(deadline, self.clock)
+        context = self.lock.acquire(key, f"pid-{os.getpid()}", wait, deadline=until)
+        lease = context.__enter__()
+        self.context, self.lease = context, lease
+        taken_from = None if lease.taken_from is None else lease.taken_from.holder_id
+        return {
+            "holder_id": lease.holder_id,
+            "token": lease.token,
+            "contended": lease.contended,
+            "taken_from": taken_from,
+        }
+
+    def ensure_held(self) -> None:
+        assert self.lease is not None
+        self.lease.ensure_held()
+
+    def abandon(self) -> None:
+        assert self.lease is not None
+        self.lease.abandon()
+
+    def release(self) -> None:
+        assert self.context is not None
+        self.context.__exit__(None, None, None)
+
+    def events(self) -> list[tuple[str, dict[str, Any]]]:
+        return self.sink.seen
+
+    def hang(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+def _serve(pipe: Connection, where: Where, timings: LockTimings, skew_seconds: float) -> None:
+    session = _Session(where, timings, skew_seconds)
+    while True:
+        try:
+            command, arguments = pipe.recv()
+        except EOFError:
+            return
+        started = time.monotonic()
+        value, error = None, None
+        try:
+            value = getattr(session, command)(**arguments)
+        except GradingError as failure:
+            error = type(failure).__name__
+        at = time.monotonic()
+        pipe.send(Reply(value=value, error=error, at=at, seconds=at - started))
