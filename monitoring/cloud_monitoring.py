@@ -1,8 +1,8 @@
 """Writes metric points to Cloud Monitoring.
 
 Each process writes series of its own, as the `generic_task` resource with a unique `task_id`: two instances
-that wrote one series at once would refuse each other's points
-(https://cloud.google.com/monitoring/custom-metrics/creating-metrics#which-resource).
+that wrote one series at once would have each other's points refused
+(https://github.com/census-instrumentation/opencensus-service/issues/519).
 """
 
 from __future__ import annotations

@@ -22,7 +22,9 @@ from typing import Any, TextIO
 from grading.clock import Clock
 from monitoring.events import Event
 
-# An entry may hold 256 KiB (https://cloud.google.com/logging/quotas); one long text must not cost the whole entry.
+# An entry may hold 256 KiB (https://cloud.google.com/logging/quotas); one long value must not cost the whole entry.
+_LONGEST_LINE = 200_000
+_LONGEST_WHEN_CUT = 2_000
 _LONGEST_TEXT = 16_000
 _MOST_ITEMS = 100
 _DEEPEST = 6
@@ -46,7 +48,7 @@ class JsonLogSink:
     def record(self, event: Event) -> None:
         """Write the line. A value that cannot be written is replaced, a broken stream is ignored."""
         try:
-            line = json.dumps(self._entry(event), allow_nan=False)
+            line = _line(self._entry(event))
         except Exception as error:  # noqa: BLE001 - telling must never harm doing
             message = f"An event could not be written: {type(error).__name__}"
             line = json.dumps({"severity": "ERROR", "message": message, "event": "log_failed", "lost": event.name})
@@ -68,6 +70,19 @@ class JsonLogSink:
             "time": self._clock.now().isoformat(),
             **{name: _plain(value) for name, value in fields.items()},
         }
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    line = json.dumps(entry, allow_nan=False)
+    if len(line) <= _LONGEST_LINE:
+        return line
+    written = {name: json.dumps(value) for name, value in entry.items()}
+    return json.dumps(
+        {
+            name: entry[name] if len(text) <= _LONGEST_WHEN_CUT else text[:_LONGEST_WHEN_CUT] + "…"
+            for name, text in written.items()
+        }
+    )
 
 
 def _plain(value: Any, depth: int = 0) -> Any:

@@ -2,8 +2,8 @@
 
 Cloud Monitoring takes at most one point per time series in a request
 (https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/create), and at most one every
-5 seconds (https://cloud.google.com/monitoring/quotas#custom_metrics_quotas). So the events of an invocation
-become one point per metric and lock type, and a flush that comes too early keeps them for the next.
+5 seconds (https://cloud.google.com/monitoring/quotas). So the events of an invocation become one point per
+metric and lock type, and a flush that comes too early keeps them for the next.
 """
 
 from __future__ import annotations
@@ -87,13 +87,10 @@ class LockMetricsSink:
 
     def flush(self) -> None:
         """Write what was counted, and start anew. Never raises; what a failed write held is only in the log."""
-        now = self._clock.monotonic()
         with self._lock:
-            if not self._tallies:
+            if not self._tallies or self._too_early():
                 return
-            if self._last_write is not None and now - self._last_write < self._min_interval_seconds:
-                return
-            tallies, self._tallies, self._last_write = self._tallies, {}, now
+            tallies, self._tallies = self._tallies, {}
         points = [point for lock_type, tally in sorted(tallies.items()) for point in _points(lock_type, tally)]
         try:
             self._writer.write(points)
@@ -105,6 +102,12 @@ class LockMetricsSink:
                 error=type(error).__name__,
                 points=_readable(points),
             )
+        # The end of the write: the points' own time lies before it.
+        self._last_write = self._clock.monotonic()
+
+    def _too_early(self) -> bool:
+        last = self._last_write
+        return last is not None and self._clock.monotonic() - last < self._min_interval_seconds
 
 
 class LogMetricWriter:

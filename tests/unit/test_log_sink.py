@@ -98,6 +98,13 @@ def test_long_texts_and_lists_are_cut() -> None:
     assert len(json.dumps(line_of(text="x" * 1_000_000, items=list(range(100_000))))) < 100_000
 
 
+def test_an_entry_that_is_too_long_keeps_its_short_fields() -> None:
+    entry = line_of(rows=7, samples=["x" * 15_000] * 100)
+    assert len(json.dumps(entry)) < 10_000
+    assert entry["rows"] == 7
+    assert entry["samples"].startswith('["xxx')
+
+
 def test_a_value_that_contains_itself_is_cut() -> None:
     endless: list[Any] = []
     endless.append(endless)

@@ -207,6 +207,25 @@ def test_a_flush_within_five_seconds_keeps_its_values_for_the_next(
     assert written(server)[LOCK_TIMEOUT, "grading"] == 1
 
 
+def test_a_slow_write_moves_the_next_one(clock: FakeClock, recorded: Recorded) -> None:
+    """The points are stamped somewhere within the write: the five seconds count from its end."""
+
+    class Slow:
+        writes = 0
+
+        def write(self, points: Sequence[Point]) -> None:
+            self.writes += 1
+            clock.at += 2
+
+    slow = Slow()
+    sink = LockMetricsSink(slow, EventLog([recorded]), clock)
+    for pause in (0.0, 4.9, 0.1):
+        clock.at += pause
+        tell(sink, "lock_acquired", lock_type="grading", holder_id="a", wait_ms=1)
+        sink.flush()
+    assert slow.writes == 2
+
+
 @pytest.mark.parametrize("status", [grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAVAILABLE])
 def test_a_refusal_is_logged_and_harms_nothing(
     sink: LockMetricsSink, server: MetricServer, recorded: Recorded, status: grpc.StatusCode
