@@ -22,6 +22,8 @@ from locking.timings import LockTimings
 from monitoring.events import EventLog
 
 _RETRIES_PER_RENEWAL = 5
+# A release at the very deadline still deserves one call.
+_LAST_CALL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,9 @@ class Lease:
         return True
 
     def _release(self) -> tuple[Literal["released", "left", "lost"], str]:
-        silence = Silence(self._timings, self._clock, limit_seconds=self._timings.rpc_timeout_seconds)
+        left = self._timings.outage_seconds if self._deadline is None else self._deadline.remaining()
+        limit_seconds = min(self._timings.outage_seconds, max(_LAST_CALL_SECONDS, left))
+        silence = Silence(self._timings, self._clock, limit_seconds=limit_seconds)
         while True:
             try:
                 if self._store.delete(self.key, if_version=self._version, also=self._tickets, timeout=silence.timeout):

@@ -18,10 +18,10 @@ from locking.lock import lock_document
 from tests.faults.lock.worker import Where, Worker
 
 SHORT = LockTimings(
-    lease_seconds=1.5,
-    renew_every_seconds=0.4,
-    rpc_timeout_seconds=0.6,
-    outage_seconds=6.0,
+    lease_seconds=2.0,
+    renew_every_seconds=0.5,
+    rpc_timeout_seconds=1.0,
+    outage_seconds=5.0,
     safety_poll_seconds=1.0,
 )
 """The lock's timings, scaled down so that a test need not wait a minute for a lease to end."""
@@ -61,11 +61,21 @@ def start_worker() -> Iterator[StartWorker]:
         yield start
 
 
-@pytest.fixture
-def own_emulator(firestore_emulator: FirestoreEmulator, tmp_path: Path) -> Iterator[FirestoreEmulator]:
-    """An emulator that this test alone uses, to kill and restart. (It names the shared one to be skipped with it.)"""
-    with FirestoreEmulator(log_directory=tmp_path) as emulator:
+@pytest.fixture(scope="module")
+def mortal_emulator(
+    firestore_emulator: FirestoreEmulator, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FirestoreEmulator]:
+    """An emulator for tests that kill it. (It names the shared one so as to be skipped with it.)"""
+    with FirestoreEmulator(log_directory=tmp_path_factory.mktemp("mortal")) as emulator:
         yield emulator
+
+
+@pytest.fixture
+def own_emulator(mortal_emulator: FirestoreEmulator) -> Iterator[FirestoreEmulator]:
+    """The emulator to kill, pause and restart; running again for the next test."""
+    mortal_emulator.start()
+    yield mortal_emulator
+    mortal_emulator.resume()
 
 
 @pytest.fixture

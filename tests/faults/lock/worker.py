@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing import get_context
@@ -15,9 +15,9 @@ from typing import Any, Self
 from unittest.mock import patch
 
 from grading.clock import Deadline, SystemClock
-from grading.errors import GradingError
+from grading.errors import GradingError, LockStoreUnavailable
 from locking import DistributedLock, Lease, LockTimings
-from locking.store import LockStore
+from locking.store import Key, LockStore
 from monitoring.events import Event, EventLog
 
 # Processes start from a server that has imported what they need: 32 of them in the time of one.
@@ -134,8 +134,11 @@ class _Session:
     def __init__(self, where: Where, timings: LockTimings, skew_seconds: float) -> None:
         self.sink = Events()
         self.clock = SkewedClock(skew_seconds)
+        store = where.open()
+        with suppress(LockStoreUnavailable):  # connect: a first call may take a second, which is not the lock's
+            store.read(Key("warm", "up"), timeout=20.0)
         self.lock = DistributedLock(
-            "demo", store=where.open(), timings=timings, clock=self.clock, events=EventLog([self.sink])
+            "demo", store=store, timings=timings, clock=self.clock, events=EventLog([self.sink])
         )
         self.context: AbstractContextManager[Lease] | None = None
         self.lease: Lease | None = None
