@@ -11,7 +11,8 @@ from validation.duplicates import DuplicateReport
 
 
 class Status(StrEnum):
-    """What became of one processor's run for one date."""
+    """What became of one processor's run for one date. A repair computed nothing: it rewrote the rows of an
+    earlier run, so a date is not graded by one."""
 
     SUCCESS = "success"
     PARTIAL = "partial"
@@ -20,11 +21,12 @@ class Status(StrEnum):
     SHRUNK = "shrunk"
     SUPERSEDED = "superseded"
     FAILED = "failed"
+    REPAIRED = "repaired"
 
     @property
     def published(self) -> bool:
         """Whether this run's own rows are in the table."""
-        return self in (Status.SUCCESS, Status.PARTIAL)
+        return self in (Status.SUCCESS, Status.PARTIAL, Status.REPAIRED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -130,4 +130,5 @@ def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
         values["selected"] = Sql(f"{names}, {values['run_id']}, {values['token']}")
     else:
         values["columns"] = values["selected"] = names
-    return fragment("publish", **values, guards=fragment(staged.guards, **values))
+    guards = (fragment(name, **values).text for name in (staged.guards, *staged.further_guards))
+    return fragment("publish", **values, guards=Sql("\n\n".join(guards)))

@@ -102,7 +102,7 @@ class Writer:
             present = present_keys(run, self.warehouse)
             if measured.staged_keys < self.min_keys_ratio * present:
                 return Written(status=Status.SHRUNK, present_keys=present, **counts)
-        if measured.duplicate_keys:
+        if measured.duplicate_keys and not staged.verbatim:
             keep_one_per_key(run, staged, self.warehouse)
         note = AuditNote(status=status, duplicate_keys=measured.duplicate_keys, detail=detail)
         self.publisher.publish(run, staged, note, events)
