@@ -23,6 +23,7 @@ from localdev.pubsub import PubSubEmulator
 from localdev.sdk import FIRESTORE_LAUNCHER, PUBSUB_LAUNCHER, gcloud, launcher, why_missing
 from localdev.settings import local_settings
 from localdev.slack_sink import SlackSink
+from tests.zetasql_check import Judge
 
 _EMULATORS = {
     "firestore": ("firestore_emulator", FIRESTORE_LAUNCHER, "cloud-firestore-emulator"),
@@ -82,6 +83,12 @@ def pubsub_emulator(log_directory: Path) -> Iterator[PubSubEmulator]:
     """Google's Pub/Sub emulator, one for the session: use unique topics."""
     with PubSubEmulator(log_directory=log_directory) as emulator:
         yield emulator
+
+
+@pytest.fixture(scope="session")
+def judge() -> Judge:
+    """Google's SQL analyzer with the project's schemas."""
+    return Judge(local_settings(bigquery_endpoint="http://127.0.0.1:1", lock_store="sqlite", lock_sqlite_path="x"))
 
 
 @pytest.fixture

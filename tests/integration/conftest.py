@@ -1,0 +1,90 @@
+"""An application on the emulator, with a slate to grade."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from google.cloud import bigquery
+
+from alerts.alert import Alert
+from grading.clock import Deadline
+from grading.init import create_tables
+from grading.settings import Settings
+from grading.wiring import Application
+from monitoring.events import Event
+from tests.zetasql_check import Judge
+
+
+class RecordingSink:
+    """Keeps every event."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        self.events.append(event)
+
+    def named(self, name: str) -> list[Event]:
+        return [event for event in self.events if event.name == name]
+
+
+class RecordingNotifier:
+    """Keeps every alert."""
+
+    def __init__(self) -> None:
+        self.alerts: list[Alert] = []
+
+    def send(self, alert: Alert) -> bool:
+        self.alerts.append(alert)
+        return True
+
+    def checks(self) -> list[str]:
+        return [alert.check for alert in self.alerts]
+
+
+@pytest.fixture
+def sink() -> RecordingSink:
+    return RecordingSink()
+
+
+@pytest.fixture
+def notifier() -> RecordingNotifier:
+    return RecordingNotifier()
+
+
+@pytest.fixture
+def statements() -> list[tuple[str, str]]:
+    """Every job that the application sent: (job id, SQL)."""
+    return []
+
+
+@pytest.fixture
+def application(
+    input_tables: Settings,
+    sink: RecordingSink,
+    notifier: RecordingNotifier,
+    statements: list[tuple[str, str]],
+    judge: Judge,
+) -> Iterator[Application]:
+    """The service on the emulator with empty tables and SQLite locks. What it sends is analysed at the end."""
+    application = Application(
+        input_tables,
+        sinks=(sink,),
+        notifier=notifier,
+        observe=lambda job_id, sql: statements.append((job_id, sql)),
+    )
+    create_tables(application.settings, application.warehouse, Deadline.after(60, application.clock))
+    statements.clear()
+    yield application
+    application.bigquery_client.close()
+    judge.check_all(statements)
+
+
+DAY = date(2024, 1, 15)
+
+
+def rows_of(client: bigquery.Client, sql: str) -> list[dict[str, object]]:
+    """The rows of a query, as dicts."""
+    return [dict(row.items()) for row in client.query_and_wait(sql, api_timeout=30)]

@@ -1,0 +1,92 @@
+"""Every statement that the code can send is SQL that BigQuery accepts."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, date, datetime
+
+import pytest
+
+from grading.clock import Deadline, SystemClock
+from grading.hold import Hold
+from grading.processors import PROCESSORS, Processor
+from grading.publish import AuditNote, publish_script
+from grading.run import Request, Run
+from grading.settings import Settings
+from grading.sources import input_tables
+from grading.staging import Staged
+from grading.statements import fragment, placeholders, table
+from localdev.settings import local_settings
+from tests.zetasql_check import Judge, Refused
+
+
+@pytest.fixture
+def plain_settings() -> Settings:
+    return local_settings(bigquery_endpoint="http://127.0.0.1:1", lock_store="sqlite", lock_sqlite_path="x")
+
+
+def _run(processor: Processor, settings: Settings) -> Run:
+    clock = SystemClock()
+    return Run(
+        processor=processor,
+        request=Request(date=date(2024, 1, 15)),
+        settings=settings,
+        deadline=Deadline.after(60, clock),
+        hold=Hold(),
+        started_at=datetime.now(UTC),
+    )
+
+
+@pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: p.name)
+@pytest.mark.parametrize("guards", ["fence_check_newest", "fence_check_unchanged"])
+def test_a_processors_own_statements_are_accepted(
+    judge: Judge, plain_settings: Settings, processor: Processor, guards: str
+) -> None:
+    """Its rows, the staging checks, the publish script and the validation."""
+    run = _run(processor, plain_settings)
+    optional = {
+        name: fragment(f"absent/{name}")
+        for name in ("injury_report", "archetypes")
+        if name in placeholders(processor.name)
+    }
+    rows = fragment(processor.name, **run.values(), **input_tables(plain_settings), **optional)
+    into = run.staging_table()
+    staging = {"staging": table(into), **run.values()}
+    judge.check(fragment("stage", **staging, rows=rows).text)
+    for name in ("measure_staging", "present_keys", "keep_one_per_key", "read_fence", "validate"):
+        judge.check(fragment(name, **staging).text)
+    staged = Staged(table=into, token=1, columns=[processor.written_at], guards=guards)
+    judge.check(publish_script(run, staged, AuditNote(status="success", detail="it's \\ fine")).text)
+
+
+def test_a_multi_column_in_is_caught(judge: Judge, plain_settings: Settings) -> None:
+    """The statement that once stopped grading for six days: the emulator runs it, BigQuery refuses it."""
+    accuracy = plain_settings.target("prediction_accuracy")
+    with pytest.raises(Refused, match="only one output column"):
+        judge.check(f"SELECT 1 FROM `{accuracy}` WHERE (game_id, run_id) IN (SELECT game_id, run_id FROM `{accuracy}`)")
+
+
+def test_a_float_into_a_numeric_column_is_caught(judge: Judge, plain_settings: Settings) -> None:
+    """The emulator coerces it silently."""
+    accuracy = plain_settings.target("prediction_accuracy")
+    with pytest.raises(Refused, match="FLOAT64"):
+        judge.check(f"INSERT INTO `{accuracy}` (player_lookup, line_value) SELECT 'x', 1.5e0")
+
+
+def test_an_unknown_column_is_caught(judge: Judge, plain_settings: Settings) -> None:
+    accuracy = plain_settings.target("prediction_accuracy")
+    with pytest.raises(Refused, match="Unrecognized name"):
+        judge.check(f"SELECT lin_value FROM `{accuracy}` WHERE run_id = '{uuid.uuid4().hex}'")
+
+
+def test_no_statement_of_a_script_is_passed_over(judge: Judge, plain_settings: Settings) -> None:
+    """The last statement is read too, behind DDL, comments and transactions."""
+    target = plain_settings.target("scratch")
+    script = f"""-- a; comment
+BEGIN TRANSACTION;
+CREATE TABLE `{target}` (a INT64);
+-- é
+COMMIT TRANSACTION;
+SELECT b FROM `{target}`;"""
+    with pytest.raises(Refused, match="Unrecognized name"):
+        judge.check(script)

@@ -1,0 +1,132 @@
+"""Google's own SQL analyzer as a judge: BigQuery refuses what the emulator lets pass.
+
+Statements are normalised first (run ids, test datasets), so that each shape is analysed once in a session.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from string import Template
+
+from zetasql.api import Analyzer, CatalogBuilder, TableBuilder
+from zetasql.types import (
+    AnalyzerOptions,
+    LanguageOptions,
+    ParseResumeLocation,
+    ProductMode,
+    ResolvedCreateSnapshotTableStmt,
+    ResolvedCreateTableAsSelectStmt,
+    ResolvedCreateTableStmt,
+    TypeKind,
+    ZetaSQLBuiltinFunctionOptions,
+)
+
+from grading.init import table_statements
+from grading.settings import Settings
+from localdev.slate import INPUT_TABLES, statement
+
+_RUN = re.compile(r"[0-9a-f]{32}(_\d+)?")
+_TEST_DATASET = re.compile(r"(?<=[a-z])_[0-9a-f]{10}(?=\.)")
+_TIMESTAMP = re.compile(r"TIMESTAMP '[^']*'")
+_INFORMATION_SCHEMA = {
+    "TABLES": {
+        "table_catalog": TypeKind.TYPE_STRING,
+        "table_schema": TypeKind.TYPE_STRING,
+        "table_name": TypeKind.TYPE_STRING,
+        "table_type": TypeKind.TYPE_STRING,
+        "creation_time": TypeKind.TYPE_TIMESTAMP,
+        "ddl": TypeKind.TYPE_STRING,
+    },
+    "PARTITIONS": {
+        "table_catalog": TypeKind.TYPE_STRING,
+        "table_schema": TypeKind.TYPE_STRING,
+        "table_name": TypeKind.TYPE_STRING,
+        "partition_id": TypeKind.TYPE_STRING,
+        "total_rows": TypeKind.TYPE_INT64,
+        "total_logical_bytes": TypeKind.TYPE_INT64,
+        "last_modified_time": TypeKind.TYPE_TIMESTAMP,
+    },
+}
+
+
+class Refused(AssertionError):
+    """The analyzer refuses a statement that the code sends."""
+
+
+class Judge:
+    """Analyses statements against the project's own schemas."""
+
+    def __init__(self, settings: Settings) -> None:
+        language = LanguageOptions.maximum_features()
+        language.product_mode = ProductMode.PRODUCT_EXTERNAL
+        builtin = ZetaSQLBuiltinFunctionOptions(language_options=language)
+        self._catalog = CatalogBuilder("project").with_builtin_functions(builtin).build()
+        self._options = AnalyzerOptions(language_options=language)
+        self._names: set[str] = set()
+        self._passed: set[str] = set()
+        for table in INPUT_TABLES:
+            path = settings.input_table(table.setting)
+            self.check(Template(statement(table.statement)).substitute(table=f"`{path}`"))
+        self._add(
+            str(settings.input_table("archetypes_table")),
+            {"player_lookup": TypeKind.TYPE_STRING, "archetype": TypeKind.TYPE_STRING},
+        )
+        for _, ddl in table_statements(settings):
+            self.check(ddl.text)
+        datasets = {settings.target_dataset, settings.staging_dataset}
+        for setting in ("predictions_table", "box_scores_table", "injury_report_table"):
+            datasets.add(settings.input_table(setting).dataset)
+        for dataset in datasets:
+            for view, columns in _INFORMATION_SCHEMA.items():
+                self._add(f"{settings.google_cloud_project}.{dataset}.INFORMATION_SCHEMA.{view}", columns)
+
+    def check(self, script: str) -> None:
+        """Analyse each statement of a script. Raises `Refused` with the analyzer's words.
+
+        Tables that the script creates are known to the statements after it.
+        """
+        text = normalised(script)
+        if text in self._passed:
+            return
+        location = ParseResumeLocation(input=text, byte_position=0)
+        while rest := text.encode()[location.byte_position :].decode().strip(" \n;"):
+            try:
+                resolved = Analyzer(self._options, self._catalog).analyze_next_statement(location)
+            except Exception as error:
+                raise Refused(f"{error}\nin\n{rest}") from error
+            if isinstance(resolved, ResolvedCreateTableStmt | ResolvedCreateTableAsSelectStmt):
+                self._add(resolved.name_path[0], {c.name: c.type for c in resolved.column_definition_list})
+            if isinstance(resolved, ResolvedCreateSnapshotTableStmt):
+                self.alias(resolved.name_path[0], rest.split("CLONE", 1)[1].split("`")[1])
+        self._passed.add(text)
+
+    def alias(self, name: str, source: str) -> None:
+        """Make a table known under another name, with the same columns."""
+        table = next(t for t in self._catalog.table if t.name.lower() == normalised(source).lower())
+        self._add(normalised(name), {column.name: column.type for column in table.column})
+
+    def check_all(self, jobs: Iterable[tuple[str, str]]) -> None:
+        """Analyse what an application sent: pairs of job id and SQL, in order. Loads only make their table known."""
+        for _, sql in jobs:
+            if sql.startswith("LOAD "):
+                path = sql.removeprefix("LOAD ")
+                processor = re.sub(r"_\d{8}_.*", "", path.rsplit(".", 1)[-1])
+                target = next(name for name in self._names if name.endswith(f".{processor}"))
+                self.alias(path, target)
+            else:
+                self.check(sql)
+
+    def _add(self, name: str, columns: dict[str, object]) -> None:
+        if name.lower() in self._names:
+            return
+        builder = TableBuilder(name)
+        for column, kind in columns.items():
+            builder.add_column(column, kind)
+        self._catalog.table.append(builder.build())
+        self._names.add(name.lower())
+
+
+def normalised(sql: str) -> str:
+    """The statement without what differs from run to run."""
+    return _TIMESTAMP.sub("TIMESTAMP '2024-01-01 00:00:00+00:00'", _TEST_DATASET.sub("", _RUN.sub("RUN", sql)))
