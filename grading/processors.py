@@ -15,7 +15,8 @@ class Processor:
     `name` names the SQL file that computes the rows, the schema file, and (by default) the table.
     `keep_order` is the SQL order by which one row of a business key is kept, should several be staged.
     `reads_predictions` says that the rows come from the predictions and their box scores, so that coverage
-    is counted before anything is staged.
+    is counted before anything is staged. `reads_earlier_dates` says that a date's rows also come from the
+    grades of the dates before it, so that they are out of date once one of these is graded again.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Processor:
     keep_order: tuple[str, ...]
     written_at: str
     reads_predictions: bool = False
+    reads_earlier_dates: bool = False
 
 
 PREDICTION_ACCURACY = Processor(
@@ -53,6 +55,7 @@ PERFORMANCE_SUMMARY = Processor(
     lock_type="performance_summary",
     keep_order=("computed_at",),
     written_at="computed_at",
+    reads_earlier_dates=True,
 )
 
 GRADING = PREDICTION_ACCURACY

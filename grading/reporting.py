@@ -22,7 +22,7 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
             yield messages.processor_failed(
                 day, error=outcome.detail, transient=outcome.transient, run_id=run.run_id, **place
             )
-        case Status.NO_PREDICTIONS:
+        case Status.NO_PREDICTIONS if run.processor.reads_predictions:
             yield messages.no_predictions(day, **place)
         case Status.NO_ACTUALS:
             yield messages.no_actuals(day, predictions=coverage.gradable if coverage else None, **place)

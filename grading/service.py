@@ -51,7 +51,14 @@ class GradingService:
 
     def grade(self, request: Request, processors: Sequence[Processor], deadline: Deadline) -> list[Outcome]:
         """Run processors for one date, in order. One that fails is told of, and does not keep the next from running."""
-        return [self.run(processor, request, deadline) for processor in processors]
+        outcomes = []
+        for processor in processors:
+            outcome = self.run(processor, request, deadline)
+            outcomes.append(outcome)
+            if outcome.status.published:
+                # What was published just now must be summed up anew: no earlier staging satisfies that.
+                request = replace(request, published_ms=None)
+        return outcomes
 
     def run(
         self,
