@@ -32,6 +32,7 @@ class FunctionServer(ManagedProcess):
         log_directory: gets `function.log`, the function's structured log among it.
         instances: how many events it can work on at once; a process each, as the deployed instances.
         source: the file that holds the function.
+        python: the interpreter to run it with.
     """
 
     def __init__(
@@ -41,13 +42,14 @@ class FunctionServer(ManagedProcess):
         log_directory: Path,
         instances: int = 2,
         source: Path = _ROOT / "main.py",
+        python: Path = Path(sys.executable),
     ) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         super().__init__(
             name="function",
             command=[
-                sys.executable, "-m", "functions_framework", "--target", ENTRY_POINT, "--source", str(source),
+                str(python), "-m", "functions_framework", "--target", ENTRY_POINT, "--source", str(source),
                 "--signature-type", "cloudevent", "--host", "127.0.0.1", "--port", str(self.port),
             ],
             environment=isolated()
