@@ -50,6 +50,7 @@ def test_a_short_wait_is_not_stretched_by_a_hanging_store(
 ) -> None:
     """Waiting is bounded, whatever the store does: here 2 s, and at most one last call of 1 s beyond."""
     worker = start_worker(there, PRODUCTION)
+    worker.do("hang", seconds=0)
     own_emulator.pause()
     reply = worker.do("acquire", wait=2.0)
     assert reply.error == "LockStoreUnavailable"
