@@ -11,6 +11,7 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -29,7 +30,6 @@ from localdev.processes import StartFailed
 from localdev.slate import SlateError, read_slate
 from localdev.stack import LocalStack
 
-_WORK = Path(__file__).resolve().parents[1] / ".local"
 _TIME_ZONE = "America/New_York"
 
 
@@ -106,8 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (UsageError, SlateError) as error:
         complaints.print(f"demo: {error}", markup=False, style="red")
         return 2
-    _WORK.mkdir(exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix="demo-", dir=_WORK))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    directory = Path(tempfile.mkdtemp(prefix="grading-demo-"))
+    keep_logs = False
     try:
         if slate is None:
             sample_slate.write(directory, given.day)
@@ -123,11 +124,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DemoFailed, StartFailed) as error:
         complaints.print(f"demo: {error}", markup=False, style="red")
         complaints.print(f"The logs are in {directory}", markup=False)
+        keep_logs = True
         return 1
     except KeyboardInterrupt:
         complaints.print("demo: interrupted; everything that it started is stopped", markup=False)
-        return 130
-    shutil.rmtree(directory)
+        return 128 + signal.SIGINT
+    finally:
+        if not keep_logs:
+            shutil.rmtree(directory)
     return 0
 
 

@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from grading.processors import GRADING
+from grading.processors import GRADING, PROCESSORS
 from localdev.duplicate_alert import alert_of_a_duplicate
 from localdev.graded import GradedRow, read_graded, same_grades, summarise, write_csv
 from localdev.load import load_slate
@@ -73,7 +73,7 @@ def grade_sample(stack: LocalStack, console: Console, day: date, slate: Slate, o
     console.print(Panel(Text(alert_of_a_duplicate(stack, day)), title="Slack would get", title_align="left"))
 
     console.rule("The same date twice at once")
-    finished = _publish_and_watch(stack, console, day, count=2)
+    finished = _publish_and_watch(stack, console, day, count=2, aggregate=False)
     after = _graded(stack, day)
     naive = _naive_pair(stack, day, before)
     _show_pairs(console, before, after, naive, finished)
@@ -94,21 +94,33 @@ def _graded(stack: LocalStack, day: date) -> list[GradedRow]:
         return read_graded(client, stack.settings.target(GRADING.name), day)
 
 
-def _publish_and_watch(stack: LocalStack, console: Console, day: date, *, count: int) -> list[LogEntry]:
-    """Publish an event for the date `count` times at once; returns how each run ended."""
-    message = {"target_date": day.isoformat(), "trigger_source": "demo", "run_aggregation": False}
+def _publish_and_watch(
+    stack: LocalStack, console: Console, day: date, *, count: int, aggregate: bool = True
+) -> list[LogEntry]:
+    """Publish an event for the date `count` times at once; returns how each grading run ended.
+
+    Raises:
+        DemoFailed: an event was given up, none published anything, or not all ended in time.
+    """
+    message = {"target_date": day.isoformat(), "trigger_source": "demo"} | (
+        {} if aggregate else {"run_aggregation": False}
+    )
     already = len(stack.function.events())
     started = time.time()
     with ThreadPoolExecutor(max_workers=count) as pool, console.status("Publishing"):
         for typed in pool.map(stack.publish, [message] * count):
             console.print(f"$ {typed}", markup=False, style="bold", soft_wrap=True)
     with console.status("Waiting for the function") as status:
-        return _watch(
+        finished = _watch(
             lambda: stack.function.events()[already:],
             lambda entry: console.print(f"  {_line(entry, started)}", markup=False, style="dim", soft_wrap=True),
             lambda seconds: status.update(f"The function is grading {day} ({seconds:.0f} s)"),
-            count=count,
+            runs=count * (len(PROCESSORS) if aggregate else 1),
         )
+    grading = [entry for entry in finished if entry["processor"] == GRADING.name]
+    if not any(entry["status"] in _PUBLISHED for entry in grading):
+        raise DemoFailed(_nothing_published(grading[-1]))
+    return grading
 
 
 def _watch(
@@ -116,25 +128,20 @@ def _watch(
     show: Callable[[LogEntry], None],
     tick: Callable[[float], None],
     *,
-    count: int,
+    runs: int,
 ) -> list[LogEntry]:
-    """Show the function's log as it comes, until `count` runs have finished.
-
-    Raises:
-        DemoFailed: an event was given up, a run failed for good or published nothing, or none came in time.
-    """
+    """Show the function's log as it comes, until `runs` processors have finished; returns their last entries."""
     started, shown = time.monotonic(), 0
     while (seconds := time.monotonic() - started) < _LONGEST_WAIT_SECONDS:
         entries = read()
         for entry in entries[shown:]:
-            show(entry)
+            if _worth_showing(entry):
+                show(entry)
             if entry["event"] in _GIVEN_UP:
                 raise DemoFailed(str(entry["message"]))
         shown = len(entries)
         finished = [entry for entry in entries if entry["event"] == _FINISHED]
-        if len(finished) >= count:
-            if not any(entry["status"] in _PUBLISHED for entry in finished):
-                raise DemoFailed(_nothing_published(finished[-1]))
+        if len(finished) >= runs:
             return finished
         tick(seconds)
         time.sleep(_LOOK_SECONDS)
@@ -148,7 +155,15 @@ def _nothing_published(entry: LogEntry) -> str:
 
 def _line(entry: LogEntry, started: float) -> str:
     after = datetime.fromisoformat(entry["time"]).timestamp() - started
-    return f"{after:6.2f} s  {entry['event']:<18} {entry['message']}"
+    message = str(entry["message"])
+    processor = str(entry.get("processor", ""))
+    about = "" if processor in message else f"{processor}: "
+    return f"{after:6.2f} s  {entry['event']:<18} {about}{message}"
+
+
+def _worth_showing(entry: LogEntry) -> bool:
+    """Not the metrics, nor the short lock around each publish."""
+    return entry["event"] != "lock_metrics" and entry.get("lock_type") != "publish"
 
 
 def _show_figures(console: Console, finished: LogEntry, rows: Sequence[GradedRow]) -> None:

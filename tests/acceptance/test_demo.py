@@ -1,0 +1,176 @@
+"""`make demo` does what it says, for the sample and for a user's files, and leaves nothing running."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import signal
+import subprocess
+import sys
+import uuid
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from localdev import sample_slate
+from localdev.environment import isolated
+from localdev.processes import wait_until
+from localdev.slate import BOX_SCORES, PREDICTIONS
+
+_SECONDS = 100.0
+
+
+def _make_demo(repository: Path, *variables: str) -> subprocess.CompletedProcess[str]:
+    """`make demo` with the interpreter of this test, whose requirements are installed."""
+    installed = ("-o", ".venv/installed-requirements.txt", f"IN_VENV={sys.executable}")
+    return subprocess.run(
+        ["make", "--no-print-directory", *installed, "demo", *variables],
+        cwd=repository,
+        env=isolated(),
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+
+
+def _figure(output: str, name: str) -> str:
+    found = re.search(rf"│ {name} +│ +([^ ]+)", output)
+    assert found, output
+    return found[1]
+
+
+def _assert_sample_output(output: str) -> None:
+    assert int(_figure(output, "rows graded").replace(",", "")) > 1000
+    assert int(_figure(output, "voided")) > 100
+    assert _figure(output, "accuracy").endswith("%")
+    assert _figure(output, "duplicates") == "0"
+    assert int(_figure(output, "token")) > 0
+    for text in ("lock wait", "time", "CRITICAL: 1 duplicate business key", "the same grades, row for row"):
+        assert text in output
+    assert re.search(r"The naive pair left [1-9][\d,]* rows too many", output)
+
+
+def test_make_demo_grades_the_sample_and_shows_what_it_did(repository: Path) -> None:
+    done = _make_demo(repository)
+    assert done.returncode == 0, done.stdout + done.stderr
+    _assert_sample_output(done.stdout)
+
+
+def test_the_demo_works_without_the_gcloud_sdk(repository: Path, tmp_path: Path) -> None:
+    """With nothing on the PATH: SQLite locks, and the event straight to the function."""
+    done = subprocess.run(
+        [sys.executable, "-m", "localdev.demo"],
+        cwd=repository,
+        env=isolated() | {"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    _assert_sample_output(done.stdout)
+    assert "no Firestore emulator (the gcloud SDK is not on the PATH)" in done.stdout.replace("\n", " ")
+
+
+def test_a_real_slate_is_graded_to_the_expected_answer_in_every_column(repository: Path, tmp_path: Path) -> None:
+    data = repository.parent / "shared" / "data"
+    expected_file = data / "expected_prediction_accuracy_2024-01-15.csv"
+    if not expected_file.exists():
+        pytest.skip("../shared/data is not there: it holds the real slate and its expected answer")
+    out = tmp_path / "graded.csv"
+    done = _make_demo(repository, f"DATA={data}", "DATE=2024-01-15", f"OUT={out}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    expected, graded = _read(expected_file), _read(out)
+    assert len(graded) == len(expected) == 2009
+    columns = list(expected[0])
+    assert list(graded[0]) == [*columns, "graded_at", "run_id", "fence_token"]
+    for ours, theirs in zip(graded, expected, strict=True):
+        assert {name: _value(ours[name]) for name in columns} == {name: _value(theirs[name]) for name in columns}
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _value(text: str) -> str | Decimal:
+    return Decimal(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else text
+
+
+def test_files_that_hold_no_score_yet_are_not_graded(repository: Path, tmp_path: Path) -> None:
+    """Nothing is published and no file is written; the status says why."""
+    slate = sample_slate.generate()
+    slate[BOX_SCORES.setting] = []
+    sample_slate.write_rows(tmp_path, sample_slate.SAMPLE_DATE, slate)
+    out = tmp_path / "graded.csv"
+    done = _make_demo(repository, f"DATA={tmp_path}", f"DATE={sample_slate.SAMPLE_DATE}", f"OUT={out}")
+    assert done.returncode == 2, "make's own status for a failed recipe"
+    assert "the run ended as no_actuals" in done.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("variables", "text"),
+    [
+        (["DATA={data}"], "DATE is missing"),
+        (["DATE=2024-02-10"], "DATA is missing"),
+        (["DATA={data}", "DATE=10.02.2024"], "DATE=10.02.2024 is not a date: write it as YYYY-MM-DD"),
+        (["DATA={data}", "DATE=2024-02-30"], "DATE=2024-02-30 does not exist in the calendar"),
+        (["DATA={data}", "DATE=2999-01-01"], "DATE=2999-01-01 is in the future"),
+        (["DATA={data}/nowhere", "DATE=2024-02-10"], "is not a directory"),
+        (["DATA={data}", "DATE=2024-02-11"], "player_prop_predictions_2024-02-11.csv does not exist"),
+        (["DATA={data}", "DATE=2024-02-10", "OUT={data}"], "is a directory: name a file in it"),
+        (["DATA={data}", "DATE=2024-02-10", "OUT={data}/no/graded.csv"], "does not exist"),
+        (["DATA={data}", "DATE=2024-02-10"], "line 2: predicted_points='many' is not a valid NUMERIC"),
+    ],
+)
+def test_what_cannot_be_graded_is_told_before_anything_starts(
+    repository: Path, tmp_path: Path, variables: list[str], text: str
+) -> None:
+    slate = sample_slate.generate()
+    if "NUMERIC" in text:
+        slate[PREDICTIONS.setting][0]["predicted_points"] = "many"
+    sample_slate.write_rows(tmp_path, sample_slate.SAMPLE_DATE, slate)
+    done = _make_demo(repository, *(variable.format(data=tmp_path) for variable in variables))
+    assert done.returncode == 2
+    assert done.stderr.startswith("demo: ")
+    assert text in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
+def test_a_demo_that_is_interrupted_leaves_no_process(repository: Path) -> None:
+    mark = uuid.uuid4().hex
+    demo = subprocess.Popen(
+        [sys.executable, "-u", "-m", "localdev.demo"],
+        cwd=repository,
+        env=isolated() | {"DEMO_TEST_MARK": mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with demo:
+        assert demo.stdout is not None
+        assert any("function answers" in line for line in demo.stdout)
+        assert len(_processes_with(mark)) > 3
+        demo.send_signal(signal.SIGINT)
+        demo.stdout.read()
+        demo.wait(_SECONDS)
+    assert wait_until(lambda: not _processes_with(mark), timeout_seconds=20), _processes_with(mark)
+
+
+def _processes_with(mark: str) -> list[str]:
+    """The command lines of all processes that inherited `mark` in their environment."""
+    found = []
+    for directory in Path("/proc").iterdir():
+        if not directory.name.isdigit() or int(directory.name) == os.getpid():
+            continue
+        try:
+            if mark.encode() in directory.joinpath("environ").read_bytes():
+                found.append(directory.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue  # ended meanwhile
+    return found
