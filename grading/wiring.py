@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
 from grading.audit import Audit
+from grading.catch_up import CatchUp
 from grading.clock import Clock, SystemClock
+from grading.completion import Completion
 from grading.handler import EventHandler, Task
 from grading.locker import Locker
-from grading.outcome import Outcome
 from grading.publish import Publisher
 from grading.service import GradingService
 from grading.settings import Settings
@@ -32,6 +33,7 @@ from monitoring.metrics_sink import LockMetricsSink, LogMetricWriter, MetricWrit
 if TYPE_CHECKING:
     from google.cloud import bigquery
     from google.cloud.monitoring_v3 import MetricServiceClient
+    from google.cloud.pubsub_v1 import PublisherClient
     from google.cloud.secretmanager import SecretManagerServiceClient
 
 
@@ -145,7 +147,18 @@ class Application:
     @cached_property
     def tasks(self) -> dict[str, Task]:
         """The upkeep tasks that a message may name."""
-        return {}
+        return {"catch_up": lambda command, deadline: self.catch_up.task(command.days, deadline)}
+
+    @cached_property
+    def catch_up(self) -> CatchUp:
+        return CatchUp(service=self.service, events=self.events, after=self.completion.announce)
+
+    @cached_property
+    def completion(self) -> Completion:
+        settings = self.settings
+        return Completion(
+            _pubsub_publisher, settings.grading_complete_topic, settings.google_cloud_project, self.events
+        )
 
     @cached_property
     def handler(self) -> EventHandler:
@@ -156,12 +169,9 @@ class Application:
             notifier=self.notifier,
             service=self.service,
             tasks=self.tasks,
-            after=self.announce,
+            after=self.completion.announce,
             flush=self.metrics.flush,
         )
-
-    def announce(self, outcomes: list[Outcome]) -> None:
-        """Tell the downstream topic, where one is configured."""
 
     def _slack_or_log(self) -> Notifier:
         import requests
@@ -203,6 +213,13 @@ def _secret_client() -> SecretManagerServiceClient:
     from google.cloud.secretmanager import SecretManagerServiceClient
 
     return SecretManagerServiceClient()
+
+
+@cache
+def _pubsub_publisher() -> PublisherClient:
+    from google.cloud.pubsub_v1 import PublisherClient
+
+    return PublisherClient()
 
 
 def _metric_client() -> MetricServiceClient:
