@@ -128,6 +128,17 @@ class Warehouse:
             raise self._sent(error, job_id) from error
         return self._finish(job, deadline)
 
+    def bytes_scanned(self, sql: Sql) -> int:
+        """The bytes that a query would scan, by a dry run: nothing runs, nothing is billed. Not a job."""
+        config = bigquery.QueryJobConfig(dry_run=True, use_legacy_sql=False, use_query_cache=False)
+        try:
+            job = self._client.query(
+                sql.text, job_config=config, job_retry=None, retry=_RETRY, timeout=_REQUEST_SECONDS
+            )
+        except Exception as error:
+            raise classify(error) from error
+        return int(job.total_bytes_processed or 0)
+
     def columns(self, path: TablePath) -> list[Column]:
         """The table's columns, or `NotInitialised` where there is no such table. Not a job."""
         try:
@@ -181,6 +192,8 @@ class Warehouse:
             else:
                 job.result(retry=_RETRY, timeout=max(0.1, deadline.remaining()))
                 rows = []
+            if job.created is None:
+                job.reload(retry=_RETRY, timeout=_REQUEST_SECONDS)
         except concurrent.futures.TimeoutError as error:
             raise self._stop(job) from error
         except Exception as error:
