@@ -58,7 +58,7 @@ class EventHandler:
             self.notifier.send(messages.invalid_message(str(error), message_id=event_id))
         except Permanent as error:
             self.events.emit("event_failed", str(error), "ERROR", event_id=event_id)
-            self.notifier.send(messages.invalid_message(str(error), message_id=event_id))
+            self.notifier.send(messages.event_failed(str(error), message_id=event_id))
         finally:
             self.flush()
 

@@ -44,14 +44,12 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
                 **place,
             )
     if outcome.staged_duplicate_keys:
-        yield messages.duplicates_found(
+        yield messages.staged_duplicates(
             day,
-            table=f"{run.processor.name} (staged: one row of each key was kept)",
-            processor=run.processor.name,
             duplicate_keys=outcome.staged_duplicate_keys,
             excess_rows=outcome.staged_excess_rows,
-            held_by=holder,
             run_id=run.run_id,
+            **place,
         )
     if outcome.duplicates and not outcome.duplicates.clean:
         yield messages.duplicates_found(

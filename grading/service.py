@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from alerts import upkeep_messages
 from alerts.alert import Notifier
 from grading.audit import Audit
+from grading.breaker import GradingCircuitBreaker
 from grading.clock import Clock, Deadline
 from grading.coverage import read_coverage
-from grading.errors import GradingError, Transient
+from grading.errors import CircuitOpen, GradingError, Transient
 from grading.hold import Hold
 from grading.locker import Locker
 from grading.outcome import Coverage, Outcome, Status
@@ -30,7 +32,7 @@ from validation.duplicates import DuplicateReport
 class Resolver(Protocol):
     """A notifier that also remembers which alerts are open."""
 
-    def resolve(self, check: str, *, table: str | None = None, date: str | None = None) -> bool:
+    def resolve(self, check: str, table: str | None, date: str | None) -> bool:
         """Tell that a check passes again, where an alert of it was open; True where one was."""
 
 
@@ -47,6 +49,7 @@ class GradingService:
     audit: Audit
     notifier: Notifier
     resolver: Resolver | None = None
+    breaker_of: Callable[[str, EventLog], GradingCircuitBreaker] | None = None
     repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
 
     def grade(self, request: Request, processors: Sequence[Processor], deadline: Deadline) -> list[Outcome]:
@@ -81,15 +84,24 @@ class GradingService:
             started_at=self.clock.now(),
         )
         events = events.bind(run_id=run.run_id)
+        # Only events are refused: a person at a terminal has looked, and may try.
+        breaker = self.breaker_of(processor.name, events) if self.breaker_of and request.event_id else None
         try:
+            if breaker:
+                breaker.before_call()
             with self.locker.hold(processor, request, deadline, events, use_lock=use_lock) as hold:
                 run = replace(run, hold=hold)
                 outcome = self._write(run, source, events)
+        except CircuitOpen as error:
+            events.emit("breaker_refused", str(error), "WARNING")
+            return self._outcome(run, Status.FAILED, detail=str(error), transient=True)
         except GradingError as error:
             transient = isinstance(error, Transient)
             outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
         outcome = replace(outcome, duration_ms=round((self.clock.monotonic() - started) * 1000))
         self._tell(run, outcome, events)
+        if breaker:
+            self._count(breaker, outcome)
         return outcome
 
     def _write(self, run: Run, source: RowSource | None, events: EventLog) -> Outcome:
@@ -193,6 +205,24 @@ class GradingService:
                 events.emit("audit_failed", f"the run was not recorded: {error}", "ERROR")
         for alert in alerts_of(run, outcome):
             self.notifier.send(alert)
+
+    def _count(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
+        """Count the run in its breaker; whoever made it open or close tells so."""
+        if outcome.status is Status.FAILED and outcome.transient:
+            transition = breaker.record_failure(outcome.detail)
+        else:
+            transition = breaker.record_success()
+        if transition == "opened":
+            self.notifier.send(
+                upkeep_messages.breaker_opened(
+                    outcome.processor,
+                    failures=self.settings.breaker_threshold,
+                    cool_down_seconds=self.settings.breaker_cool_down_seconds,
+                    error=outcome.detail,
+                )
+            )
+        elif transition == "closed":
+            self.notifier.send(upkeep_messages.breaker_closed(outcome.processor))
 
     @staticmethod
     def _outcome(

@@ -12,7 +12,9 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
+from alerts.suppression import SuppressingNotifier
 from grading.audit import Audit
+from grading.breaker import GradingCircuitBreaker
 from grading.catch_up import CatchUp
 from grading.clock import Clock, SystemClock
 from grading.completion import Completion
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from google.cloud.monitoring_v3 import MetricServiceClient
     from google.cloud.pubsub_v1 import PublisherClient
     from google.cloud.secretmanager import SecretManagerServiceClient
+
+    from maintenance.repairer import Repairer
 
 
 class Application:
@@ -128,8 +132,27 @@ class Application:
         return Writer(self.warehouse, publisher, self.settings.min_keys_ratio)
 
     @cached_property
-    def notifier(self) -> Notifier:
-        return self._notifier or self._slack_or_log()
+    def notifier(self) -> SuppressingNotifier:
+        """What carries alerts: each state told once, and its end."""
+        return SuppressingNotifier(
+            self._notifier or self._slack_or_log(),
+            self.lock_store,
+            self.events,
+            self.clock,
+            environment=self.settings.environment,
+            interval_seconds=self.settings.alert_repeat_seconds,
+        )
+
+    def breaker(self, processor: str, events: EventLog | None = None) -> GradingCircuitBreaker:
+        """A processor's circuit breaker, for one call."""
+        return GradingCircuitBreaker(
+            self.lock_store,
+            processor,
+            events or self.events,
+            self.clock,
+            threshold=self.settings.breaker_threshold,
+            cool_down_seconds=self.settings.breaker_cool_down_seconds,
+        )
 
     @cached_property
     def service(self) -> GradingService:
@@ -142,6 +165,8 @@ class Application:
             writer=self.writer,
             audit=Audit(self.warehouse),
             notifier=self.notifier,
+            resolver=self.notifier,
+            breaker_of=self.breaker,
         )
 
     @cached_property
@@ -158,6 +183,20 @@ class Application:
         settings = self.settings
         return Completion(
             _pubsub_publisher, settings.grading_complete_topic, settings.google_cloud_project, self.events
+        )
+
+    @cached_property
+    def repairer(self) -> Repairer:
+        from maintenance.repairer import Repairer
+
+        return Repairer(
+            settings=self.settings,
+            clock=self.clock,
+            events=self.events,
+            warehouse=self.warehouse,
+            locker=self.locker,
+            writer=self.writer,
+            audit=Audit(self.warehouse),
         )
 
     @cached_property

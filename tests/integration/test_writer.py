@@ -315,7 +315,7 @@ def test_staged_duplicates_are_told_and_one_row_a_key_is_kept(
     assert (outcome.staged_duplicate_keys, outcome.staged_excess_rows) == (2, 2)
     assert outcome.duplicates.clean
     assert len(table(application)) == 5
-    assert notifier.checks() == ["duplicates"]
+    assert notifier.checks() == ["staged_duplicates"]
     [run] = published_runs(application)
     assert run["duplicate_keys"] == 2
 
