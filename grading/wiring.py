@@ -274,10 +274,11 @@ def application_from_environment() -> Application:
 
 
 @cache
-def application_for_terminal() -> Application:
-    """The same for a person at a terminal: events go to the standard error, results alone to the output."""
+def application_for_terminal(sink: EventSink | None = None) -> Application:
+    """The same for a person at a terminal: events go to `sink`, by default the structured log on the standard error."""
     clock = SystemClock()
-    return Application(Settings.from_environment(os.environ), clock=clock, sinks=(JsonLogSink(clock, sys.stderr),))
+    sinks = (sink or JsonLogSink(clock, sys.stderr),)
+    return Application(Settings.from_environment(os.environ), clock=clock, sinks=sinks)
 
 
 def notifier_from_environment() -> Notifier:
