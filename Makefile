@@ -13,7 +13,7 @@ SOURCES := $(wildcard main.py) grading locking validation alerts maintenance mon
 export DATA DATE OUT ROWS ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bench-lock faults audit lock-requirements clean
+.PHONY: help demo stack test lint bench bench-lock faults audit lock-requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ $(INSTALLED): requirements-dev.txt
 
 demo: $(INSTALLED) ## grade a sample date end to end, or your own: DATA=dir DATE=YYYY-MM-DD OUT=file.csv
 	@$(IN_VENV) -m localdev.demo --data "$$DATA" --date "$$DATE" --out "$$OUT"
+
+stack: $(INSTALLED) ## run the local stack until Ctrl-C, and print how to use it
+	@$(IN_VENV) -m localdev
 
 test: lint ## lint, then every test; says which were skipped and why
 	$(IN_VENV) -m pytest $(PYTEST_ARGS)

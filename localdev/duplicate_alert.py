@@ -22,7 +22,12 @@ _SECONDS = 60.0
 
 def alert_of_a_duplicate(stack: LocalStack, day: date) -> str:
     """Copy the date's rows to a scratch table, one of them twice, and return the alert as Slack got it."""
-    settings = replace(stack.settings, target_dataset=SCRATCH_DATASET)
+    settings = replace(
+        stack.settings,
+        target_dataset=SCRATCH_DATASET,
+        lock_store="sqlite",
+        lock_sqlite_path=str(stack.directory / "scratch.sqlite3"),
+    )
     application = Application(settings, sinks=())
     run = Run(
         processor=GRADING,
@@ -33,11 +38,12 @@ def alert_of_a_duplicate(stack: LocalStack, day: date) -> str:
         started_at=application.clock.now(),
     )
     source = stack.settings.target(GRADING.name)
+    keys = ", ".join(GRADING.business_key)
     with application.bigquery_client as client:
         client.create_dataset(SCRATCH_DATASET, exists_ok=True, timeout=_SECONDS)
         for statement in (
             f"CREATE OR REPLACE TABLE `{run.target}` AS SELECT * FROM `{source}` WHERE game_date = '{day}'",
-            f"INSERT INTO `{run.target}` SELECT * FROM `{run.target}` ORDER BY player_lookup, system_id LIMIT 1",
+            f"INSERT INTO `{run.target}` SELECT * FROM `{run.target}` ORDER BY {keys} LIMIT 1",
         ):
             client.query_and_wait(statement, api_timeout=_SECONDS)
         report = application.service.find_duplicates(run)

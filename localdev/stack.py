@@ -57,7 +57,7 @@ class LocalStack:
         tell: Callable[[str], None] = lambda _: None,
         **settings: Any,
     ) -> None:
-        self._directory = directory
+        self.directory = directory
         self._tell = tell
         self._exit = ExitStack()
         self._posts: list[threading.Thread] = []

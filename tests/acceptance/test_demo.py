@@ -18,22 +18,9 @@ from localdev import sample_slate
 from localdev.environment import isolated
 from localdev.processes import wait_until
 from localdev.slate import BOX_SCORES, PREDICTIONS
+from tests.acceptance.conftest import MakeDemo
 
 _SECONDS = 100.0
-
-
-def _make_demo(repository: Path, *variables: str) -> subprocess.CompletedProcess[str]:
-    """`make demo` with the interpreter of this test, whose requirements are installed."""
-    installed = ("-o", ".venv/installed-requirements.txt", f"IN_VENV={sys.executable}")
-    return subprocess.run(
-        ["make", "--no-print-directory", *installed, "demo", *variables],
-        cwd=repository,
-        env=isolated(),
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
 
 
 def _figure(output: str, name: str) -> str:
@@ -53,10 +40,9 @@ def _assert_sample_output(output: str) -> None:
     assert re.search(r"The naive pair left [1-9][\d,]* rows too many", output)
 
 
-def test_make_demo_grades_the_sample_and_shows_what_it_did(repository: Path) -> None:
-    done = _make_demo(repository)
-    assert done.returncode == 0, done.stdout + done.stderr
-    _assert_sample_output(done.stdout)
+def test_make_demo_grades_the_sample_and_shows_what_it_did(sample_demo: subprocess.CompletedProcess[str]) -> None:
+    assert sample_demo.returncode == 0, sample_demo.stdout + sample_demo.stderr
+    _assert_sample_output(sample_demo.stdout)
 
 
 def test_the_demo_works_without_the_gcloud_sdk(repository: Path, tmp_path: Path) -> None:
@@ -75,13 +61,15 @@ def test_the_demo_works_without_the_gcloud_sdk(repository: Path, tmp_path: Path)
     assert "no Firestore emulator (the gcloud SDK is not on the PATH)" in done.stdout.replace("\n", " ")
 
 
-def test_a_real_slate_is_graded_to_the_expected_answer_in_every_column(repository: Path, tmp_path: Path) -> None:
+def test_a_real_slate_is_graded_to_the_expected_answer_in_every_column(
+    make_demo: MakeDemo, repository: Path, tmp_path: Path
+) -> None:
     data = repository.parent / "shared" / "data"
     expected_file = data / "expected_prediction_accuracy_2024-01-15.csv"
     if not expected_file.exists():
         pytest.skip("../shared/data is not there: it holds the real slate and its expected answer")
     out = tmp_path / "graded.csv"
-    done = _make_demo(repository, f"DATA={data}", "DATE=2024-01-15", f"OUT={out}")
+    done = make_demo(f"DATA={data}", "DATE=2024-01-15", f"OUT={out}")
     assert done.returncode == 0, done.stdout + done.stderr
     expected, graded = _read(expected_file), _read(out)
     assert len(graded) == len(expected) == 2009
@@ -100,13 +88,13 @@ def _value(text: str) -> str | Decimal:
     return Decimal(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else text
 
 
-def test_files_that_hold_no_score_yet_are_not_graded(repository: Path, tmp_path: Path) -> None:
+def test_files_that_hold_no_score_yet_are_not_graded(make_demo: MakeDemo, tmp_path: Path) -> None:
     """Nothing is published and no file is written; the status says why."""
     slate = sample_slate.generate()
     slate[BOX_SCORES.setting] = []
     sample_slate.write_rows(tmp_path, sample_slate.SAMPLE_DATE, slate)
     out = tmp_path / "graded.csv"
-    done = _make_demo(repository, f"DATA={tmp_path}", f"DATE={sample_slate.SAMPLE_DATE}", f"OUT={out}")
+    done = make_demo(f"DATA={tmp_path}", f"DATE={sample_slate.SAMPLE_DATE}", f"OUT={out}")
     assert done.returncode == 2, "make's own status for a failed recipe"
     assert "the run ended as no_actuals" in done.stderr
     assert not out.exists()
@@ -128,13 +116,13 @@ def test_files_that_hold_no_score_yet_are_not_graded(repository: Path, tmp_path:
     ],
 )
 def test_what_cannot_be_graded_is_told_before_anything_starts(
-    repository: Path, tmp_path: Path, variables: list[str], text: str
+    make_demo: MakeDemo, tmp_path: Path, variables: list[str], text: str
 ) -> None:
     slate = sample_slate.generate()
     if "NUMERIC" in text:
         slate[PREDICTIONS.setting][0]["predicted_points"] = "many"
     sample_slate.write_rows(tmp_path, sample_slate.SAMPLE_DATE, slate)
-    done = _make_demo(repository, *(variable.format(data=tmp_path) for variable in variables))
+    done = make_demo(*(variable.format(data=tmp_path) for variable in variables))
     assert done.returncode == 2
     assert done.stderr.startswith("demo: ")
     assert text in done.stderr
