@@ -1,0 +1,97 @@
+"""What docs/security.md claims, held against what is deployed and what is written."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_deploy import dry_run
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/security.md").read_text()
+PACKAGES = ("grading", "locking", "validation", "alerts", "maintenance", "monitoring")
+AGENT = "Pub/Sub's service agent"
+
+
+def granted(tmp_path: Path) -> set[tuple[str, str]]:
+    """(account, role) of each grant in a dry run; invoking is what the trigger's own command grants."""
+    settings = tmp_path / "all.env"
+    settings.write_text("GRADING_COMPLETE_TOPIC=done\n")
+    found = set()
+    for line in dry_run("--env-file", str(settings)):
+        words = shlex.split(line)
+        flags = dict(word[2:].split("=", 1) for word in words if word.startswith("--") and "=" in word)
+        if "add-iam-policy-binding" in line or "add-invoker-policy-binding" in line:
+            name = flags["member"].removeprefix("serviceAccount:").partition("@")[0]
+            account = AGENT if name.startswith("service-") else name
+            found.add((account, flags.get("role", "roles/run.invoker")))
+        if "GRANT" in line:
+            found |= {("grading-function", role) for role in re.findall(r"GRANT `(roles/[\w.]+)`", words[-1])}
+    return found
+
+
+def test_the_table_of_permissions_is_what_is_granted(tmp_path: Path) -> None:
+    rows = [line.split("|")[1:4] for line in PAGE.splitlines() if line.startswith("|") and "roles/" in line]
+    documented = {
+        (account.strip(), role.strip()) for account, roles, _ in rows for role in roles.split(",")
+    }  # fmt: skip
+    assert documented == granted(tmp_path)
+
+
+def test_no_role_on_the_project_reads_or_writes_data(tmp_path: Path) -> None:
+    """Project-wide grants are for jobs, logs, metrics and images; Firestore's is bound to one database."""
+    for line in dry_run():
+        if "gcloud projects add-iam-policy-binding" in line:
+            role = re.search(r"--role=roles/([\w.]+)", line)
+            assert role is not None
+            assert role[1] in {
+                "bigquery.jobUser", "datastore.user", "monitoring.metricWriter", "logging.logWriter",
+                "artifactregistry.writer", "storage.objectViewer",
+            }  # fmt: skip
+            if role[1] == "datastore.user":
+                assert 'resource.name=="projects/demo-project/databases/(default)"' in line
+
+
+def sources() -> list[Path]:
+    return sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+
+# These put statements together from parts that are `Sql` already. A new one is a decision: read what it puts in.
+COMPOSERS = {
+    "grading/audit.py",
+    "grading/dates.py",
+    "grading/publish.py",
+    "maintenance/orphans.py",
+    "maintenance/tables.py",
+}
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_values_become_sql_in_one_module_only(path: Path) -> None:
+    """Elsewhere `Sql` is made from a constant, or from what is `Sql` already: no input can become SQL as text."""
+    if str(path.relative_to(ROOT)) in {"grading/statements.py", *COMPOSERS}:
+        return
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Sql":
+            assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno} makes SQL of a value"
+
+
+def test_a_query_is_sent_by_one_module_only_and_takes_nothing_but_sql() -> None:
+    """`Warehouse.run(sql: Sql)` is the only caller of BigQuery's `query`; mypy holds every caller to the type."""
+    callers = {
+        str(path.relative_to(ROOT))
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("query", "query_and_wait")
+    }
+    assert callers == {"grading/warehouse.py"}
+
+
+def test_every_requirement_is_pinned() -> None:
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        for line in (ROOT / name).read_text().splitlines():
+            assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*==\S+", line), f"{name}: {line}"
