@@ -12,7 +12,8 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
 
 from google.api_core import exceptions as api
 from google.cloud import bigquery
@@ -30,7 +31,9 @@ from grading.errors import (
 from grading.statements import Sql, TablePath
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery.job import LoadJob, QueryJob
+    from google.cloud.bigquery.job import CopyJob, LoadJob, QueryJob
+
+    Job = QueryJob | LoadJob | CopyJob
 
 _REQUEST_SECONDS = 20.0
 _CANCEL_SECONDS = 8.0
@@ -139,6 +142,34 @@ class Warehouse:
             raise classify(error) from error
         return int(job.total_bytes_processed or 0)
 
+    def copy(
+        self,
+        source: TablePath,
+        target: TablePath,
+        operation: Literal["SNAPSHOT", "RESTORE"],
+        *,
+        job_id: str,
+        deadline: Deadline,
+        expires: datetime | None = None,
+    ) -> JobResult:
+        """Make a snapshot of a table, or a table of a snapshot; the target must be new. Raises as `run` does."""
+        self._seconds_left(deadline)
+        self._observe(job_id, f"COPY {operation} {source} {target}")
+        config = bigquery.CopyJobConfig(
+            operation_type=operation, write_disposition=bigquery.WriteDisposition.WRITE_EMPTY
+        )
+        if expires:
+            config.destination_expiration_time = expires.isoformat()
+        try:
+            job = self._client.copy_table(
+                str(source), str(target), job_id=job_id, job_config=config, retry=_RETRY, timeout=_REQUEST_SECONDS
+            )
+        except api.Conflict:
+            return self._finish(self._attach(job_id), deadline)
+        except Exception as error:
+            raise self._sent(error, job_id) from error
+        return self._finish(job, deadline)
+
     def columns(self, path: TablePath) -> list[Column]:
         """The table's columns, or `NotInitialised` where there is no such table. Not a job."""
         try:
@@ -175,16 +206,16 @@ class Warehouse:
         except Exception as error:
             raise classify(error) from error
 
-    def _attach(self, job_id: str) -> QueryJob | LoadJob:
+    def _attach(self, job_id: str) -> Job:
         try:
             job = self._client.get_job(job_id, retry=_RETRY, timeout=_REQUEST_SECONDS)
         except Exception as error:
             raise OutcomeUnknown(f"job {job_id} exists, but cannot be read: {error}") from error
-        if not isinstance(job, bigquery.QueryJob | bigquery.LoadJob):
+        if not isinstance(job, bigquery.QueryJob | bigquery.LoadJob | bigquery.CopyJob):
             raise StatementRefused(f"job {job_id} exists, and is not ours")
         return job
 
-    def _finish(self, job: QueryJob | LoadJob, deadline: Deadline) -> JobResult:
+    def _finish(self, job: Job, deadline: Deadline) -> JobResult:
         try:
             if isinstance(job, bigquery.QueryJob):
                 result = job.result(retry=_RETRY, timeout=max(0.1, deadline.remaining()))
@@ -201,7 +232,7 @@ class Warehouse:
         return JobResult(job.job_id, round(job.created.timestamp() * 1000), rows)
 
     @staticmethod
-    def _stop(job: QueryJob | LoadJob) -> Exception:
+    def _stop(job: Job) -> Exception:
         """Cancel a job that has run out of time, and learn how it ended."""
         try:
             job.cancel(retry=None, timeout=_REQUEST_SECONDS)

@@ -1,0 +1,1 @@
+"""Repairs of what is already broken: duplicates, orphaned staging tables, ungraded predictions, and the daily tasks."""

@@ -6,8 +6,15 @@ import sys
 
 import click
 
+from grading.cli.backfill import backfill
+from grading.cli.catch_up import catch_up
+from grading.cli.dedupe import dedupe
 from grading.cli.grade import grade
 from grading.cli.init import init
+from grading.cli.recompute import recompute
+from grading.cli.staging import staging
+from grading.cli.status import status
+from grading.cli.undo import undo
 from grading.errors import GradingError, InvalidSettings
 
 
@@ -18,12 +25,15 @@ def commands() -> None:
     \b
     First time:            python -m grading init
     Grade one date:        python -m grading grade --date 2026-01-16
+    Grade many dates:      python -m grading backfill --start 2026-01-01 --end 2026-01-31
+    Grade what was missed: python -m grading catch-up
+    See what happened:     python -m grading status --last 20
 
     Every command reads its configuration from the environment; GOOGLE_CLOUD_PROJECT is required.
     """
 
 
-for command in (init, grade):
+for command in (init, grade, backfill, catch_up, status, recompute, dedupe, undo, staging):
     commands.add_command(command)
 
 

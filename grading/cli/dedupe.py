@@ -1,0 +1,138 @@
+"""`python -m grading dedupe`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import click
+
+from grading.cli.repairs import console, date_table, repair_dates
+from grading.clock import Deadline
+from grading.wiring import Application, application_for_terminal
+from maintenance.backup import KEPT_DAYS, Backup, make_backup
+from maintenance.damage import Damage, survey
+from maintenance.findings import record_duplicates
+from maintenance.repairer import DateResult
+from maintenance.tables import PREDICTIONS, REPAIR_TABLES, RepairTable
+
+_SURVEY_SECONDS = 600.0
+_DATE_SECONDS = 900.0
+
+
+@click.command()
+@click.option("--table", "name", required=True, type=click.Choice(list(REPAIR_TABLES)), help="The table to repair.")
+@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="The first date; default: the table's first.")
+@click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="The last date; default: the table's last.")
+@click.option("--execute", is_flag=True, help="Do it. Without this, only what would change is printed.")
+@click.option(
+    "--merge-differing",
+    is_flag=True,
+    help=f"In {PREDICTIONS.name}: of revised predictions too, keep the earliest. Default: only copies go.",
+)
+@click.option("--recompute", is_flag=True, help="After the repair, recompute the aggregates of the repaired dates.")
+@click.option("--keep-days", default=KEPT_DAYS, show_default=True, type=click.IntRange(1, 365), help="Backup's life.")
+def dedupe(
+    name: str,
+    start: datetime | None,
+    end: datetime | None,
+    execute: bool,
+    merge_differing: bool,
+    recompute: bool,
+    keep_days: int,
+) -> None:
+    """Remove duplicate rows, keeping the earliest row of each business key.
+
+    Works date by date: under the date's lock, in one transaction that replaces the date, so that readers see
+    the old rows or the new ones. The table itself is never dropped or renamed. A backup is made first, and the
+    command that brings it back is printed.
+
+    \b
+    Preview:  python -m grading dedupe --table prediction_accuracy
+    Repair:   python -m grading dedupe --table prediction_accuracy --execute
+    Undo:     python -m grading undo BACKUP --execute
+
+    Killed at any moment, each date is whole; the same command finishes the work.
+    """
+    application = application_for_terminal()
+    repaired = REPAIR_TABLES[name]
+    merge = merge_differing or repaired.merges_differing
+    damage = survey(
+        repaired,
+        application.settings,
+        application.warehouse,
+        Deadline.after(_SURVEY_SECONDS, application.clock),
+        start=start.date() if start else None,
+        end=end.date() if end else None,
+        merge_differing=merge,
+    )
+    _print_damage(repaired, damage, merge=merge)
+    if not damage.affected:
+        click.echo("Nothing to repair.")
+        return
+    if not execute:
+        click.echo("Nothing was changed. Add --execute to repair.")
+        return
+    results, backup = _execute(application, repaired, damage, merge=merge, keep_days=keep_days)
+    console.print(date_table(results))
+    click.echo(f"To undo: {backup.undo_command}")
+    _aggregates(application, repaired, [r.day for r in results if r.result.good], recompute=recompute)
+    if not all(result.result.good for result in results):
+        click.echo("Some dates were not repaired; the same command goes on with what is left.", err=True)
+        sys.exit(1)
+
+
+def _execute(
+    application: Application, repaired: RepairTable, damage: Damage, *, merge: bool, keep_days: int
+) -> tuple[Sequence[DateResult], Backup]:
+    settings, warehouse, clock = application.settings, application.warehouse, application.clock
+    repairer = application.repairer
+    deadline = Deadline.after(_SURVEY_SECONDS, clock)
+    backup = make_backup(repaired.path(settings), settings, warehouse, clock.now(), deadline, days=keep_days)
+    click.echo(f"Backup: {backup.path(settings)}, kept for {keep_days} days")
+    repairer.prepare(repaired, deadline)
+    days = [found.day for found in damage.affected]
+    record_duplicates(
+        repaired, settings, warehouse, deadline, start=days[0], end=days[-1], merge_differing=merge,
+        notes=f"found by dedupe, backup {backup.name}",
+    )  # fmt: skip
+    results = repair_dates(
+        days,
+        lambda day: repairer.deduplicate(
+            repaired, day, backup, Deadline.after(_DATE_SECONDS, clock), merge_differing=merge
+        ),
+    )
+    return results, backup
+
+
+def _print_damage(repaired: RepairTable, damage: Damage, *, merge: bool) -> None:
+    click.echo(
+        f"{repaired.name}: {damage.total_rows:,} rows, {damage.kept_rows:,} of them to keep, "
+        f"{damage.excess_rows:,} excess rows on {len(damage.affected)} dates"
+    )
+    for day in damage.affected:
+        click.echo(
+            f"  {day.day}  {day.total_rows:>11,} rows  {day.duplicate_keys:>9,} duplicate keys  "
+            f"{day.excess_rows:>9,} excess rows  {day.kept_rows:>9,} kept"
+        )
+    if damage.differing_keys:
+        fate = "the earliest row is kept" if merge else "revisions, which stay: grading takes the newest"
+        click.echo(f"{damage.differing_keys:,} keys have rows that differ in more than their time: {fate}. Samples:")
+        for sample in damage.differing:
+            click.echo(f"  {sample}")
+
+
+def _aggregates(application: Application, repaired: RepairTable, days: Sequence[date], *, recompute: bool) -> None:
+    """Aggregates are computed from the grades alone."""
+    if repaired.name != "prediction_accuracy" or not days:
+        return
+    listed = ", ".join(day.isoformat() for day in days)
+    click.echo(f"Aggregates to recompute, of {len(days)} dates: {listed}")
+    command = f"python -m grading recompute --start {min(days)} --end {max(days)}"
+    if recompute:
+        from grading.cli.recompute import recompute_range
+
+        recompute_range(application, min(days), max(days))
+    else:
+        click.echo(f"Type: {command}")

@@ -1,0 +1,45 @@
+"""What the repairing commands share: progress, and the table of results."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from datetime import date
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from maintenance.repairer import DateResult, Result
+
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+
+
+def repair_dates(days: Sequence[date], repair: Callable[[date], DateResult]) -> list[DateResult]:
+    """Repair dates in order, with progress on the standard error.
+
+    Stops after a date whose verification failed: what is wrong there may be wrong everywhere.
+    """
+    results = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("repairing", total=len(days))
+        for day in days:
+            progress.update(task, description=day.isoformat())
+            results.append(repair(day))
+            progress.advance(task)
+            if results[-1].result is Result.PUT_BACK:
+                break
+    return results
+
+
+def date_table(results: Sequence[DateResult]) -> Table:
+    """One line a date."""
+    table = Table("Date", "Result", box=None, pad_edge=False)
+    table.add_column("Rows before", justify="right")
+    table.add_column("Rows after", justify="right")
+    table.add_column("Detail")
+    for result in results:
+        rows = (f"{result.rows_before:,}", f"{result.rows_after:,}") if result.run_id else ("", "")
+        table.add_row(result.day.isoformat(), result.result, *rows, result.detail or "verified")
+    return table

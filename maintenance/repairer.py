@@ -1,0 +1,207 @@
+"""Repairs one date: lock, fenced publish, verification, and the old state back where that fails."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+
+from grading.audit import Audit
+from grading.clock import Clock, Deadline
+from grading.errors import GradingError
+from grading.hold import Hold
+from grading.init import fence_statements
+from grading.locker import Locker
+from grading.outcome import Status
+from grading.run import Request
+from grading.settings import Settings
+from grading.staging import RowSource
+from grading.statements import fragment
+from grading.warehouse import Warehouse
+from grading.writer import Writer
+from maintenance.backup import Backup
+from maintenance.damage import survey
+from maintenance.sources import DeduplicatedRows, RestoredRows, WrittenSince, compare, values_of
+from maintenance.tables import RepairRun, RepairTable
+from monitoring.events import EventLog
+
+
+class Result(StrEnum):
+    """What became of a date."""
+
+    REPAIRED = "repaired"
+    UNCHANGED = "unchanged"
+    WRITTEN_SINCE = "written since"
+    PUT_BACK = "put back"
+    FAILED = "failed"
+
+    @property
+    def good(self) -> bool:
+        return self in (Result.REPAIRED, Result.UNCHANGED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateResult:
+    """One date's repair: its rows before and after, and in words what an operator must know."""
+
+    day: date
+    result: Result
+    rows_before: int = 0
+    rows_after: int = 0
+    run_id: str = ""
+    detail: str = ""
+
+
+Verify = Callable[[RepairRun], str]
+"""Says what is wrong with the date after the publish; empty where nothing is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repairer:
+    """Repairs dates, one at a time, each in one transaction. Killed anywhere, a date is whole: old or new."""
+
+    settings: Settings
+    clock: Clock
+    events: EventLog
+    warehouse: Warehouse
+    locker: Locker
+    writer: Writer
+    audit: Audit
+
+    def prepare(self, repaired: RepairTable, deadline: Deadline) -> None:
+        """Create the fence of a table that the service otherwise only reads."""
+        job = f"grading-init-{uuid.uuid4().hex}"
+        for number, (_, statement) in enumerate(fence_statements(repaired.path(self.settings)), start=1):
+            self.warehouse.run(statement, job_id=f"{job}-{number}", deadline=deadline)
+
+    def deduplicate(
+        self, repaired: RepairTable, day: date, backup: Backup, deadline: Deadline, *, merge_differing: bool
+    ) -> DateResult:
+        """Leave one row of each key: the earliest. Every `GradingError` becomes the result."""
+        source = DeduplicatedRows(repaired=repaired, backup=backup, merge_differing=merge_differing)
+
+        def verify(run: RepairRun) -> str:
+            values = values_of(run, self.warehouse, repaired, backup, merge_differing=merge_differing)
+            found = self.warehouse.run(
+                fragment("maintenance/verify", **values), job_id=run.job_id("verify"), deadline=run.deadline
+            ).first
+            return f"{found['wrong_keys']} of {found['keys']} keys are not as they should be" * bool(
+                found["wrong_keys"]
+            )
+
+        result = self._repair(self._run(repaired, day, "dedupe", deadline), source, backup, verify)
+        if result.result is Result.WRITTEN_SINCE and self._clean(repaired, day, deadline, merge_differing):
+            return replace(result, result=Result.UNCHANGED, detail="written anew meanwhile, without duplicates")
+        if result.result is Result.REPAIRED:
+            return self._resolve(repaired, result, backup, deadline)
+        return result
+
+    def restore(
+        self,
+        repaired: RepairTable,
+        day: date,
+        backup: Backup,
+        own_backup: Backup,
+        deadline: Deadline,
+        *,
+        overwrite: bool,
+    ) -> DateResult:
+        """Put a date back as `backup` has it; `own_backup` is of the state that this changes."""
+        run = self._run(repaired, day, "undo", deadline)
+        try:
+            if not compare(run, self.warehouse, repaired, backup).differing:
+                return DateResult(day=day, result=Result.UNCHANGED, detail="as in the backup already")
+        except GradingError as error:
+            return DateResult(day=day, result=Result.FAILED, detail=str(error))
+        source = RestoredRows(repaired=repaired, backup=backup, overwrite=overwrite)
+
+        def verify(run: RepairRun) -> str:
+            found = compare(run, self.warehouse, repaired, backup)
+            if found.written_since:
+                raise WrittenSince(f"{found.written_since} rows were written; they stay")
+            return f"{found.differing} rows are not as in {backup.name}" * bool(found.differing)
+
+        return self._repair(run, source, own_backup, verify)
+
+    def _repair(self, run: RepairRun, source: RowSource, fallback: Backup, verify: Verify) -> DateResult:
+        events = self.events.bind(date=run.lock_key, processor=run.processor.name, run_id=run.run_id)
+        day = run.date
+        try:
+            with self.locker.hold(run.processor, run.request, run.deadline, events) as hold:
+                run = replace(run, hold=hold)
+                written = self.writer.write(run, source, events, status=Status.REPAIRED, detail=fallback.name)
+                if written.status is not Status.REPAIRED:
+                    return DateResult(day=day, result=Result.FAILED, detail=f"{written.status}: nothing was changed")
+                result = DateResult(
+                    day=day,
+                    result=Result.REPAIRED,
+                    rows_before=written.present_rows,
+                    rows_after=written.staged_keys + written.staged_excess_rows,
+                    run_id=run.run_id,
+                )
+                result = self._verified(run, result, verify, fallback, events)
+        except WrittenSince as since:
+            return DateResult(day=day, result=Result.WRITTEN_SINCE, detail=str(since))
+        except GradingError as error:
+            return DateResult(day=day, result=Result.FAILED, detail=str(error))
+        events.emit(
+            "date_repaired" if result.result is Result.REPAIRED else "repair_failed",
+            f"{run.request.trigger_source} {run.processor.name} {run.lock_key}: {result.result}",
+            "INFO" if result.result is Result.REPAIRED else "ERROR",
+            rows_before=result.rows_before,
+            rows_after=result.rows_after,
+            backup=fallback.name,
+            detail=result.detail,
+        )
+        return result
+
+    def _verified(
+        self, run: RepairRun, result: DateResult, verify: Verify, fallback: Backup, events: EventLog
+    ) -> DateResult:
+        """Verify, and put the old state back where our rows are wrong: not where someone else wrote since."""
+        try:
+            wrong = verify(run)
+            if not wrong:
+                return result
+            again = replace(run, run_id=uuid.uuid4().hex)
+            source = RestoredRows(repaired=run.repaired, backup=fallback, over_run_id=run.run_id)
+            self.writer.write(again, source, events, status=Status.REPAIRED, detail=fallback.name)
+        except WrittenSince as since:
+            return replace(result, result=Result.WRITTEN_SINCE, detail=f"repaired, and then: {since}")
+        except GradingError as error:
+            detail = f"not verified, and not put back: {error}. To put it back: {fallback.undo_command}"
+            return replace(result, result=Result.FAILED, detail=detail)
+        return replace(
+            result, result=Result.PUT_BACK, rows_after=result.rows_before, detail=f"{wrong}: the old state was put back"
+        )
+
+    def _clean(self, repaired: RepairTable, day: date, deadline: Deadline, merge_differing: bool) -> bool:
+        try:
+            found = survey(
+                repaired, self.settings, self.warehouse, deadline, start=day, end=day, merge_differing=merge_differing
+            )
+        except GradingError:
+            return False
+        return not found.affected
+
+    def _resolve(self, repaired: RepairTable, result: DateResult, backup: Backup, deadline: Deadline) -> DateResult:
+        run = self._run(repaired, result.day, "dedupe", deadline)
+        try:
+            self.audit.resolve_duplicates(run, f"deduplicated by run {result.run_id}, backup {backup.name}")
+        except GradingError as error:
+            return replace(result, detail=f"the audit was not updated: {error}")
+        return result
+
+    def _run(self, repaired: RepairTable, day: date, trigger: str, deadline: Deadline) -> RepairRun:
+        return RepairRun(
+            processor=repaired.processor,
+            # An undo may well bring fewer keys back; a deduplication is verified key by key.
+            request=Request(date=day, trigger_source=trigger, allow_shrink=True),
+            settings=self.settings,
+            deadline=deadline,
+            hold=Hold(failure="not requested"),
+            started_at=self.clock.now(),
+            repaired=repaired,
+        )

@@ -1,0 +1,143 @@
+"""The rows that a repair publishes: a date without its copies, or a date as a backup has it.
+
+Why a repair never undoes a grading run. It reads the fence first and the rows after, and its publish demands
+the same fence: whatever fenced write lands after the first read changes token or run id, and the repair
+stages again. So the rows read are those that the fence names, or newer ones that it will be refused for; this
+needs no snapshot across tables. Its rows are as old as what it read, so it publishes with the token that it
+found: a grading run staged in between has a greater one and still wins, and no event is taken for satisfied by
+a repair. Writers that know no fence are noticed by the date's row count and newest timestamp, recorded by the
+statement that reads the rows and compared inside the transaction.
+
+A repair is measured against a backup. Where the date holds rows that the backup lacks, someone wrote it since:
+the repair leaves it alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grading.errors import Permanent
+from grading.run import Run
+from grading.staging import Staged
+from grading.statements import Sql, fragment, table
+from grading.warehouse import Warehouse
+from maintenance.backup import Backup
+from maintenance.tables import RepairTable
+
+_NOTED = ("rows_read", "newest_read")
+
+
+class WrittenSince(Permanent):
+    """The date was written after the backup was made."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """A date beside its backup, in rows; `differing` counts distinct rows that one has more often."""
+
+    rows_now: int
+    rows_in_backup: int
+    written_since: int
+    differing: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Fence:
+    """What the fence said before the rows were read; token 0 where the date was never published."""
+
+    token: int
+    run_id: str
+
+    @classmethod
+    def read(cls, run: Run, warehouse: Warehouse) -> _Fence:
+        statement = fragment("read_fence", **run.values())
+        rows = warehouse.run(statement, job_id=run.job_id("fence"), deadline=run.deadline).rows
+        return cls(int(rows[0]["token"]), rows[0]["run_id"] or "") if rows else cls(0, "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeduplicatedRows:
+    """The date with the earliest row of each key; rows out of the table's scope stay as they are.
+
+    Raises `WrittenSince` where the date holds rows that the backup lacks.
+    """
+
+    repaired: RepairTable
+    backup: Backup | None
+    merge_differing: bool
+
+    def stage(self, run: Run, warehouse: Warehouse) -> Staged:
+        fence = _Fence.read(run, warehouse)
+        if self.backup:
+            _refuse_if_written_since(run, warehouse, self.repaired, self.backup)
+        values = values_of(run, warehouse, self.repaired, self.backup, merge_differing=self.merge_differing)
+        return _stage(run, warehouse, fence, fragment("maintenance/deduplicated", **values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoredRows:
+    """The date as a backup has it, duplicates and all.
+
+    Raises `WrittenSince` where the date holds rows that the backup lacks, which would be lost. `overwrite`
+    gives them up; `over_run_id` names the only publish that may be replaced, whatever its rows.
+    """
+
+    repaired: RepairTable
+    backup: Backup
+    overwrite: bool = False
+    over_run_id: str = ""
+
+    def stage(self, run: Run, warehouse: Warehouse) -> Staged:
+        fence = _Fence.read(run, warehouse)
+        if self.over_run_id:
+            if fence.run_id != self.over_run_id:
+                raise WrittenSince(f"run {fence.run_id} has published {run.lock_key}; its rows stay")
+        elif not self.overwrite:
+            _refuse_if_written_since(run, warehouse, self.repaired, self.backup)
+        values = values_of(run, warehouse, self.repaired, self.backup)
+        return _stage(run, warehouse, fence, fragment("maintenance/restored", **values))
+
+
+def compare(run: Run, warehouse: Warehouse, repaired: RepairTable, backup: Backup) -> Comparison:
+    """The date beside its backup, now."""
+    statement = fragment("maintenance/compare", **values_of(run, warehouse, repaired, backup))
+    found = warehouse.run(statement, job_id=run.job_id("compare"), deadline=run.deadline).first
+    return Comparison(**found)
+
+
+def values_of(
+    run: Run, warehouse: Warehouse, repaired: RepairTable, backup: Backup | None, *, merge_differing: bool = True
+) -> Mapping[str, Sql]:
+    """What a repair fills into the files of `sql/maintenance`."""
+    names = [column.name for column in warehouse.columns(run.target)]
+    values = {
+        **run.values(),
+        **repaired.values(run.settings, names, merge_differing=merge_differing, start=run.date, end=run.date),
+    }
+    return {**values, "backup": table(backup.path(run.settings))} if backup else values
+
+
+def _refuse_if_written_since(run: Run, warehouse: Warehouse, repaired: RepairTable, backup: Backup) -> None:
+    found = compare(run, warehouse, repaired, backup)
+    if found.written_since:
+        raise WrittenSince(
+            f"{found.written_since} rows of {run.lock_key} were written after {backup.name} was made; they stay"
+        )
+
+
+def _stage(run: Run, warehouse: Warehouse, fence: _Fence, rows: Sql) -> Staged:
+    into = run.staging_table()
+    statement = fragment("stage", staging=table(into), rows=rows)
+    warehouse.run(statement, job_id=run.job_id("stage"), deadline=run.deadline)
+    names = [column.name for column in warehouse.columns(into)]
+    return Staged(
+        table=into,
+        token=fence.token,
+        columns=[name for name in names if name not in _NOTED],
+        provenance=False,
+        guards="fence_check_unchanged",
+        expected_run_id=fence.run_id,
+        further_guards=("maintenance/rows_unchanged",),
+        verbatim=True,
+    )
