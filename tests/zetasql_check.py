@@ -118,9 +118,12 @@ class Judge:
         self._add(normalised(name), {column.name: column.type for column in table.column})
 
     def check_all(self, jobs: Iterable[tuple[str, str]]) -> None:
-        """Analyse what an application sent: pairs of job id and SQL, in order. Loads only make their table known."""
+        """Analyse what an application sent: pairs of job id and SQL, in order. Loads and copies only make their table known."""
         for _, sql in jobs:
-            if sql.startswith("LOAD "):
+            if sql.startswith("COPY "):
+                source, target = sql.split(" ")[2:]
+                self.alias(target, source)
+            elif sql.startswith("LOAD "):
                 path = sql.removeprefix("LOAD ")
                 processor = re.sub(r"_\d{8}_.*", "", path.rsplit(".", 1)[-1])
                 target = next(name for name in self._names if name.endswith(f".{processor}"))
