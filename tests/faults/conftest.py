@@ -1,0 +1,30 @@
+"""A graded date, for tests of races and crashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from grading.clock import Deadline
+from grading.init import create_tables
+from grading.processors import GRADING
+from grading.run import Request
+from grading.settings import Settings
+from grading.wiring import Application
+from tests.integration.slate import load_day
+
+DAY = date(2024, 1, 15)
+PLAYERS = 50
+
+
+@pytest.fixture
+def graded(input_tables: Settings) -> Iterator[Application]:
+    """The service on the emulator, with one date of 50 graded rows."""
+    application = Application(input_tables, sinks=())
+    create_tables(input_tables, application.warehouse, Deadline.after(60, application.clock))
+    load_day(application.bigquery_client, input_tables, DAY, PLAYERS)
+    application.service.run(GRADING, Request(date=DAY), Deadline.after(60, application.clock))
+    yield application
+    application.bigquery_client.close()

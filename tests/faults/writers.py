@@ -1,0 +1,78 @@
+"""Processes that grade: what the tests of races and crashes start."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from multiprocessing.connection import Connection
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+from grading.clock import Deadline
+from grading.processors import GRADING
+from grading.run import Request
+from grading.settings import Settings
+from grading.trigger import date
+from grading.warehouse import JobResult, Warehouse
+from grading.wiring import Application
+from tests.faults.naive_writer import delete_then_load
+
+
+def grade_rounds(settings: Settings, day: date, rounds: int, barrier: Barrier, answers: Connection) -> None:
+    """Grade the date once a round, all processes of the barrier at once; send the outcomes' statuses."""
+    application = Application(settings, sinks=())
+    statuses = []
+    for _ in range(rounds):
+        barrier.wait(timeout=60)
+        outcome = application.service.run(GRADING, Request(date=day), Deadline.after(60, application.clock))
+        statuses.append((outcome.status.value, outcome.detail))
+    answers.send(statuses)
+
+
+def naive_rounds(settings: Settings, day: date, rounds: int, barrier: Barrier, answers: Connection) -> None:
+    """The same with the replaced system's writer."""
+    client = Application(settings, sinks=()).bigquery_client
+    rows: list[dict[str, object]] = [
+        {"player_lookup": f"player{n:04}", "game_id": "g", "game_date": str(day), "system_id": "s"} for n in range(50)
+    ]
+    for _ in range(rounds):
+        barrier.wait(timeout=60)
+        delete_then_load(client, settings, str(day), rows)
+    answers.send([("success", "")] * rounds)
+
+
+class Deadly(Warehouse):
+    """A warehouse whose process dies by SIGKILL at a step: before its job is sent, while it runs, or after."""
+
+    def __init__(self, client: Any, step: str, moment: str) -> None:
+        super().__init__(client)
+        self._step, self._moment = step, moment
+
+    def run(self, sql: Any, *, job_id: str, deadline: Deadline) -> JobResult:
+        here = f"-{self._step}-" in job_id
+        if here and self._moment == "before":
+            die()
+        if here and self._moment == "during":
+            threading.Timer(0.03, die).start()
+        result = super().run(sql, job_id=job_id, deadline=deadline)
+        if here:
+            die()
+        return result
+
+    def drop(self, path: Any) -> None:
+        if self._step == "drop":
+            die()
+        super().drop(path)
+
+
+def die() -> None:
+    """As the kernel does it: no handler runs, nothing is released."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def grade_and_die(settings: Settings, day: date, step: str, moment: str) -> None:
+    """Grade the date in a process that is killed at a step of the write."""
+    application = Application(settings, sinks=())
+    application.__dict__["warehouse"] = Deadly(application.bigquery_client, step, moment)
+    application.service.run(GRADING, Request(date=day), Deadline.after(60, application.clock))
