@@ -25,12 +25,14 @@ class LeaseLike(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A lease, or none: then `failure` says why (`timeout`, `unavailable`, `not requested`), `detail` in words."""
+    """A lease, or none: then `failure` says why (`timeout`, `unavailable`, `not requested`), `detail` in words,
+    and `blocked_by` who held the lock instead, where that is known."""
 
     lease: LeaseLike | None = None
     wait_ms: int = 0
     failure: str = ""
     detail: str = ""
+    blocked_by: str = ""
 
     @property
     def locked(self) -> bool:

@@ -65,7 +65,12 @@ class Locker:
                 lease = stack.enter_context(lock.acquire(request.date, operation_id, wait, deadline=deadline))
             except LockError as error:
                 waited = deadline.clock.monotonic() - started
-                hold = Hold(wait_ms=round(waited * 1000), failure=_why(error), detail=str(error))
+                hold = Hold(
+                    wait_ms=round(waited * 1000),
+                    failure="timeout" if isinstance(error, LockAcquisitionError) else "unavailable",
+                    detail=str(error),
+                    blocked_by=getattr(error, "holder", None) or "",
+                )
                 events.emit(
                     "lock_unavailable",
                     f"{error}; the write proceeds without the lock, fenced by its data token",
@@ -89,7 +94,3 @@ class Locker:
                 except LockError as error:
                     events.emit("publish_lock_skipped", f"{error}; aborted publishes are retried instead", "WARNING")
             yield
-
-
-def _why(error: LockError) -> str:
-    return "timeout" if isinstance(error, LockAcquisitionError) else "unavailable"

@@ -66,6 +66,7 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
             day,
             lock_type=run.processor.lock_type,
             reason="timeout" if run.hold.failure == "timeout" else "unavailable",
+            held_by=run.hold.blocked_by or None,
             waited_seconds=run.hold.wait_ms / 1000,
             detail=f"{run.hold.detail} The write ended as: {outcome.status}.",
             **place,

@@ -75,7 +75,7 @@ def parse(envelope: Envelope, settings: Settings, tasks: Collection[str], now: d
     body = envelope.body
     if "task" in body:
         task = body["task"]
-        if task not in tasks:
+        if not isinstance(task, str) or task not in tasks:
             raise InvalidMessage(f"task {task!r} is not known: use one of {', '.join(sorted(tasks))}")
         return RunTask(task=task, days=_days(body.get("days")))
     return GradeDate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -89,24 +90,34 @@ def test_a_rerun_replaces_the_rows_and_leaves_one_a_key(ten_graded: Application)
     assert {row["run_id"] for row in before} & {row["run_id"] for row in after} == set()
 
 
+@pytest.mark.parametrize("lock", ["held", "not requested", "unavailable"])
 @pytest.mark.parametrize("first", ["older", "newer"])
 def test_the_later_staging_wins_whichever_publishes_first(
-    application: Application, bigquery_client: bigquery.Client, first: str
+    application: Application, bigquery_client: bigquery.Client, first: str, lock: str
 ) -> None:
-    """The older staging is refused after the newer one, and replaced by it when it came first."""
+    """With the lock, without it, and with its service down: older data never replaces newer data."""
     load_day(bigquery_client, application.settings, DAY, 10)
     older, newer = new_run(application), new_run(application)
     old = stage(application, older)
     new = stage(application, newer)
     assert old.token < new.token
-    publisher = application.writer.publisher
+
+    def publish_now(run: Run, staged: Staged) -> None:
+        with ExitStack() as stack:
+            hold = Hold(failure=lock)
+            if lock == "held":
+                locked = application.locker.hold(GRADING, run.request, run.deadline, application.events)
+                hold = stack.enter_context(locked)
+                assert hold.locked
+            application.writer.publisher.publish(replace(run, hold=hold), staged, NOTE, application.events)
+
     if first == "older":
-        publisher.publish(older, old, NOTE, application.events)
-        publisher.publish(newer, new, NOTE, application.events)
+        publish_now(older, old)
+        publish_now(newer, new)
     else:
-        publisher.publish(newer, new, NOTE, application.events)
+        publish_now(newer, new)
         with pytest.raises(StagingOutdated):
-            publisher.publish(older, old, NOTE, application.events)
+            publish_now(older, old)
     assert {row["run_id"] for row in table(application)} == {newer.run_id}
     tokens = [run["fence_token"] for run in sorted(published_runs(application), key=lambda run: run["committed_at"])]
     assert tokens == sorted(tokens)
