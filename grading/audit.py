@@ -29,7 +29,7 @@ class Audit:
 
     def resolve_duplicates(self, run: Run, notes: str) -> None:
         """Mark the date's open duplicate rows as resolved."""
-        statement = fragment("resolve_duplicates", **run.values(), audit=_audit(run), notes=literal(notes))
+        statement = fragment("resolve_duplicates", **run.values(), notes=literal(notes))
         self.warehouse.run(statement, job_id=run.job_id("resolve"), deadline=run.deadline)
 
 

@@ -74,6 +74,7 @@ class Run:
             "target": table(self.target),
             "fence": table(self.fence),
             "runs": table(self.settings.target("grading_runs")),
+            "audit": table(self.settings.target("grading_duplicate_audit")),
             "date": literal(self.date),
             "partition_column": columns([self.processor.partition_column]),
             "business_key": columns(keys),

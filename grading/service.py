@@ -160,7 +160,7 @@ class GradingService:
         if report.clean:
             rows = report.total_rows
             events.emit("validation_passed", f"{rows} rows, every business key unique", rows=rows)
-            self._resolve_duplicates(run, events)
+            self._resolve_duplicates(run, report, events)
             return report
         events.emit(
             "duplicates_found",
@@ -176,8 +176,10 @@ class GradingService:
             events.emit("audit_failed", f"duplicates were not recorded: {error}", "ERROR")
         return report
 
-    def _resolve_duplicates(self, run: Run, events: EventLog) -> None:
-        if self.resolver and self.resolver.resolve("duplicates", table=run.processor.name, date=run.lock_key):
+    def _resolve_duplicates(self, run: Run, report: DuplicateReport, events: EventLog) -> None:
+        if self.resolver:
+            self.resolver.resolve("duplicates", table=run.processor.name, date=run.lock_key)
+        if report.open_findings:
             try:
                 self.audit.resolve_duplicates(run, f"clean after run {run.run_id}")
             except GradingError as error:

@@ -22,12 +22,16 @@ class DuplicateSample:
 
 @dataclass(frozen=True, slots=True)
 class DuplicateReport:
-    """What a date holds: its rows, its distinct keys, keys with several rows, and up to 20 of those."""
+    """What a date holds: its rows, its distinct keys, keys with several rows, and up to 20 of those.
+
+    `open_findings` counts earlier findings of the date in the audit that are not resolved.
+    """
 
     total_rows: int = 0
     distinct_keys: int = 0
     duplicate_keys: int = 0
     samples: Sequence[DuplicateSample] = ()
+    open_findings: int = 0
 
     @property
     def excess_rows(self) -> int:
@@ -51,5 +55,6 @@ class DuplicateReport:
             total_rows=totals["copies"],
             distinct_keys=totals["distinct_keys"],
             duplicate_keys=totals["duplicate_keys"],
+            open_findings=totals.get("open_findings", 0),
             samples=sorted(samples, key=lambda sample: (-sample.copies, str(sample.key))),
         )

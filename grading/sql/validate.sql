@@ -18,6 +18,11 @@ SELECT
   COUNT(*) AS distinct_keys,
   COUNTIF(copies > 1) AS duplicate_keys,
   CAST(NULL AS STRING) AS written_at,
+  (
+    SELECT COUNT(*)
+    FROM ${audit}
+    WHERE game_date = ${date} AND processor = ${processor} AND resolved_at IS NULL
+  ) AS open_findings,
   ${no_key_texts}
 FROM keys
 UNION ALL
@@ -28,6 +33,7 @@ SELECT
   0 AS duplicate_keys,
   STRING_AGG(FORMAT_TIMESTAMP('%Y-%m-%d %H:%M:%E6S', target.${written_at}), ', ' ORDER BY target.${written_at} LIMIT 10)
     AS written_at,
+  0 AS open_findings,
   ${sample_key_texts}
 FROM ${target} AS target
 JOIN samples ON ${same_key}
