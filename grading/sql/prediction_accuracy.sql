@@ -16,7 +16,7 @@ WITH predictions AS (
     estimated_line_value,
     is_actionable,
     filter_reason,
-    UPPER(injury_status_at_prediction) AS captured_status,
+    injury_status_at_prediction,
     IFNULL(injury_flag_at_prediction, FALSE) AS captured_flag,
     injury_status_at_prediction IS NOT NULL OR injury_flag_at_prediction IS NOT NULL AS injury_captured
   FROM ${predictions}
@@ -51,13 +51,22 @@ box_scores AS (
 injury_reports AS (
   SELECT
     player_lookup,
-    UPPER(injury_status) AS reported_status
+    injury_status AS reported_status
   FROM ${injury_report}
   WHERE game_date = ${date}
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY player_lookup
     ORDER BY report_date DESC, report_hour DESC, injury_status
   ) = 1
+),
+-- Few statuses and many predictions: each status is put into upper case once.
+statuses AS (
+  SELECT status, UPPER(status) AS upper_status
+  FROM (
+    SELECT injury_status_at_prediction AS status FROM ${predictions} WHERE game_date = ${date}
+    UNION DISTINCT
+    SELECT injury_status AS status FROM ${injury_report} WHERE game_date = ${date}
+  )
 ),
 graded AS (
   SELECT
@@ -70,11 +79,20 @@ graded AS (
     p.predicted_points - b.points AS signed_error,
     p.predicted_points - p.line_value AS predicted_margin,
     b.points - p.line_value AS actual_margin,
-    IF(p.injury_captured, p.captured_status, i.reported_status) AS injury_status,
-    IF(p.injury_captured, p.captured_flag, i.reported_status IN ('OUT', 'DOUBTFUL', 'QUESTIONABLE', 'PROBABLE')) AS injury_flag
+    IF(b.did_not_play, s.upper_status, NULL) AS injury_status
   FROM predictions AS p
   JOIN box_scores AS b USING (player_lookup, game_id)
   LEFT JOIN injury_reports AS i USING (player_lookup)
+  LEFT JOIN statuses AS s ON s.status = IF(p.injury_captured, p.injury_status_at_prediction, i.reported_status)
+),
+judged AS (
+  SELECT
+    *,
+    IFNULL(
+      is_voided
+      AND IF(injury_captured, captured_flag, injury_status IN ('OUT', 'DOUBTFUL', 'QUESTIONABLE', 'PROBABLE')),
+      FALSE) AS injury_flag
+  FROM graded
 )
 SELECT
   player_lookup,
@@ -111,15 +129,14 @@ SELECT
   is_voided,
   CASE
     WHEN NOT is_voided THEN NULL
-    WHEN IFNULL(injury_flag, FALSE) AND injury_status IN ('OUT', 'DOUBTFUL') THEN 'dnp_injury_confirmed'
-    WHEN IFNULL(injury_flag, FALSE) AND injury_status IN ('QUESTIONABLE', 'PROBABLE') THEN 'dnp_late_scratch'
+    WHEN injury_flag AND injury_status IN ('OUT', 'DOUBTFUL') THEN 'dnp_injury_confirmed'
+    WHEN injury_flag AND injury_status IN ('QUESTIONABLE', 'PROBABLE') THEN 'dnp_late_scratch'
     ELSE 'dnp_unknown'
   END AS void_reason,
-  is_voided AND IFNULL(injury_flag, FALSE) AS pre_game_injury_flag,
-  IF(is_voided, injury_status, NULL) AS pre_game_injury_status,
-  is_voided
-    AND IFNULL(injury_flag, FALSE)
+  injury_flag AS pre_game_injury_flag,
+  injury_status AS pre_game_injury_status,
+  injury_flag
     AND IFNULL(injury_status IN ('OUT', 'DOUBTFUL', 'QUESTIONABLE', 'PROBABLE'), FALSE) AS injury_confirmed_postgame,
   model_version,
   CURRENT_TIMESTAMP() AS graded_at
-FROM graded
+FROM judged
