@@ -25,8 +25,8 @@ SELECT
   COUNTIF(NOT prediction_correct) AS incorrect_count,
   COUNTIF(recommendation = 'PASS') AS pass_count,
   ROUND(CAST(SAFE_DIVIDE(COUNTIF(prediction_correct), COUNTIF(recommended)) AS NUMERIC(38, 9)), 3) AS win_rate,
-  ROUND(CAST(AVG(absolute_error) AS NUMERIC(38, 9)), 2) AS mae,
-  ROUND(CAST(AVG(signed_error) AS NUMERIC(38, 9)), 2) AS avg_bias,
+  ROUND(AVG(absolute_error), 2) AS mae,
+  ROUND(AVG(signed_error), 2) AS avg_bias,
   COUNTIF(recommendation = 'OVER') AS over_count,
   COUNTIF(recommendation = 'OVER' AND prediction_correct) AS over_correct,
   ROUND(
@@ -45,7 +45,7 @@ SELECT
   ROUND(CAST(SAFE_DIVIDE(COUNTIF(within_3_points), COUNT(*)) AS NUMERIC(38, 9)), 3) AS within_3_pct,
   COUNTIF(within_5_points) AS within_5_count,
   ROUND(CAST(SAFE_DIVIDE(COUNTIF(within_5_points), COUNT(*)) AS NUMERIC(38, 9)), 3) AS within_5_pct,
-  ROUND(CAST(AVG(confidence_score) AS NUMERIC(38, 9)), 3) AS avg_confidence,
+  ROUND(AVG(confidence_score), 3) AS avg_confidence,
   COUNTIF(high_confidence) AS high_confidence_count,
   COUNTIF(high_confidence AND prediction_correct) AS high_confidence_correct,
   ROUND(
