@@ -19,7 +19,7 @@ from grading.settings import Settings
 from grading.trigger import Envelope, GradeDate, RunTask, open_envelope, parse
 from monitoring.events import EventLog
 
-Task = Callable[[RunTask, Deadline], None]
+Task = Callable[[RunTask, Deadline], object]
 
 
 class Redeliver(Transient):

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from google.cloud.secretmanager import SecretManagerServiceClient
 
     from maintenance.repairer import Repairer
+    from maintenance.tasks import Tasks
 
 
 class Application:
@@ -172,7 +173,12 @@ class Application:
     @cached_property
     def tasks(self) -> dict[str, Task]:
         """The upkeep tasks that a message may name."""
-        return {"catch_up": lambda command, deadline: self.catch_up.task(command.days, deadline)}
+        return {
+            "catch_up": lambda command, deadline: self.catch_up.task(command.days, deadline),
+            "quality_check": lambda command, deadline: self.upkeep.quality_check(deadline, days=command.days),
+            "duplicate_trend": lambda _command, deadline: self.upkeep.duplicate_trend(deadline),
+            "stuck_locks": lambda _command, _deadline: self.upkeep.stuck_locks(),
+        }
 
     @cached_property
     def catch_up(self) -> CatchUp:
@@ -183,6 +189,20 @@ class Application:
         settings = self.settings
         return Completion(
             _pubsub_publisher, settings.grading_complete_topic, settings.google_cloud_project, self.events
+        )
+
+    @cached_property
+    def upkeep(self) -> Tasks:
+        from maintenance.tasks import Tasks
+
+        return Tasks(
+            settings=self.settings,
+            clock=self.clock,
+            events=self.events,
+            warehouse=self.warehouse,
+            lock_store=self.lock_store,
+            notifier=self.notifier,
+            resolver=self.notifier,
         )
 
     @cached_property

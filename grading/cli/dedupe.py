@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import click
 
+from grading.cli.console import ConsoleSink
+from grading.cli.recompute import recompute_range
 from grading.cli.repairs import console, date_table, repair_dates
 from grading.clock import Deadline
+from grading.processors import GRADING
 from grading.wiring import Application, application_for_terminal
 from maintenance.backup import KEPT_DAYS, Backup, make_backup
 from maintenance.damage import Damage, survey
@@ -55,7 +58,7 @@ def dedupe(
 
     Killed at any moment, each date is whole; the same command finishes the work.
     """
-    application = application_for_terminal()
+    application = application_for_terminal(ConsoleSink(console))
     repaired = REPAIR_TABLES[name]
     merge = merge_differing or repaired.merges_differing
     damage = survey(
@@ -77,9 +80,13 @@ def dedupe(
     results, backup = _execute(application, repaired, damage, merge=merge, keep_days=keep_days)
     console.print(date_table(results))
     click.echo(f"To undo: {backup.undo_command}")
-    _aggregates(application, repaired, [r.day for r in results if r.result.good], recompute=recompute)
+    recomputed = _aggregates(
+        application, repaired, [found.day for found in results if found.result.good], recompute=recompute
+    )
     if not all(result.result.good for result in results):
         click.echo("Some dates were not repaired; the same command goes on with what is left.", err=True)
+        sys.exit(1)
+    if not recomputed:
         sys.exit(1)
 
 
@@ -123,16 +130,15 @@ def _print_damage(repaired: RepairTable, damage: Damage, *, merge: bool) -> None
             click.echo(f"  {sample}")
 
 
-def _aggregates(application: Application, repaired: RepairTable, days: Sequence[date], *, recompute: bool) -> None:
-    """Aggregates are computed from the grades alone."""
-    if repaired.name != "prediction_accuracy" or not days:
-        return
-    listed = ", ".join(day.isoformat() for day in days)
-    click.echo(f"Aggregates to recompute, of {len(days)} dates: {listed}")
-    command = f"python -m grading recompute --start {min(days)} --end {max(days)}"
+def _aggregates(application: Application, repaired: RepairTable, days: Sequence[date], *, recompute: bool) -> bool:
+    """Name the dates whose aggregates are out of date, or recompute them. False where that failed."""
+    if repaired.name != GRADING.name or not days:
+        return True
+    # A summary looks back over the dates before its own, so later ones are out of date as well.
+    yesterday = application.settings.local_date(application.clock.now()) - timedelta(days=1)
+    first, last = min(days), max(*days, yesterday)
+    click.echo(f"Aggregates to recompute, of {len(days)} dates: {', '.join(day.isoformat() for day in days)}")
     if recompute:
-        from grading.cli.recompute import recompute_range
-
-        recompute_range(application, min(days), max(days))
-    else:
-        click.echo(f"Type: {command}")
+        return recompute_range(application, first, last)
+    click.echo(f"Type: python -m grading recompute --start {first} --end {last}")
+    return True

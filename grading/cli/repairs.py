@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from datetime import date
 
@@ -10,9 +9,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from grading.cli.console import make_console
 from maintenance.repairer import DateResult, Result
 
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+console = make_console()
 
 
 def repair_dates(days: Sequence[date], repair: Callable[[date], DateResult]) -> list[DateResult]:

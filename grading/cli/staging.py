@@ -11,6 +11,7 @@ from rich.progress import track
 from rich.table import Table
 
 from grading.audit import Audit
+from grading.cli.console import ConsoleSink
 from grading.cli.repairs import console
 from grading.clock import Deadline
 from grading.wiring import application_for_terminal
@@ -31,7 +32,7 @@ def staging(hours: float, pattern: str, execute: bool, keep_days: int) -> None:
     Looks for `_staging_batch_*` and for tables that the service's own runs left behind. A table with a row that the
     main table lacks is listed and never dropped. Before a drop a backup is made.
     """
-    application = application_for_terminal()
+    application = application_for_terminal(ConsoleSink(console))
     tables = StagingTables(
         settings=application.settings,
         clock=application.clock,

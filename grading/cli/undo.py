@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 
 import click
-from maintenance.orphans import restore_dropped
 from rich.table import Table
 
+from grading.cli.console import ConsoleSink
 from grading.cli.repairs import console, date_table, repair_dates
 from grading.clock import Deadline
 from grading.errors import InvalidSettings
 from grading.wiring import Application, application_for_terminal
 from maintenance.backup import KEPT_DAYS, Backup, make_backup
+from maintenance.orphans import restore_dropped
 from maintenance.tables import REPAIR_TABLES
 from maintenance.undo import Changed, changes
 
@@ -32,7 +33,7 @@ def undo(backup: str | None, execute: bool, overwrite: bool, keep_days: int) -> 
     written after the repair is left alone. A backup of the present state is made first, so that an undo can be
     undone.
     """
-    application = application_for_terminal()
+    application = application_for_terminal(ConsoleSink(console))
     if backup is None:
         _list(application)
         return
