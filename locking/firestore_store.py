@@ -1,7 +1,4 @@
-"""The lock store on Firestore: one RPC per call, and no retries by the client library.
-
-The client's own retries (up to 60 s on UNAVAILABLE) would turn a lost answer into "exists already" or "the
-version has moved on", that is a lock lost to oneself; so each call passes `retry=None`.
+"""The lock store on Firestore: one RPC per call, and no hidden retries.
 
 A version is the `update_time` of the write in microseconds. Firestore compares it exactly, and asks for it
 "microsecond aligned" (cloud.google.com/firestore/docs/reference/rest/v1/Precondition).
@@ -11,28 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.api_core import exceptions
+import grpc
 from google.cloud import firestore
+from google.cloud.firestore_v1 import types
 
-from grading.errors import LockStoreUnavailable
+from locking.firestore_values import at_version, decode, encode, microseconds
 from locking.firestore_watch import FirestoreWatch
-from locking.firestore_wire import wire
-from locking.store import Document, Fields, Key, StoreContended, StoreUnanswered
+from locking.firestore_wire import FirestoreWire, translate
+from locking.store import Document, Fields, Key
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-# Everything else that Firestore can say is a refusal for good: permission, missing database, bad request.
-_UNANSWERED = (
-    exceptions.DeadlineExceeded,
-    exceptions.ServerError,
-    exceptions.Cancelled,
-    exceptions.TooManyRequests,
-    exceptions.RetryError,
-)
+_MOVED_ON = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
 
 
 class FirestoreLockStore:
@@ -43,96 +30,76 @@ class FirestoreLockStore:
     """
 
     def __init__(self, client: firestore.Client) -> None:
-        self._client = client
+        self._wire = FirestoreWire(client)
 
     def create(self, key: Key, fields: Fields, *, timeout: float) -> int | None:
-        try:
-            with _errors():
-                result = self._reference(key).create(dict(fields), retry=None, timeout=timeout)
-        except exceptions.AlreadyExists:
-            return None
-        return _version(result.update_time)
+        write = self._write(key, fields, types.Precondition.pb()(exists=False))
+        return self._commit([write], timeout, refused_by=(grpc.StatusCode.ALREADY_EXISTS,))
 
     def read(self, key: Key, *, timeout: float) -> Document | None:
         with _errors():
-            snapshot = self._reference(key).get(retry=None, timeout=timeout)
-        return _document(key, snapshot) if snapshot.exists else None
+            answer = self._wire.get(key, timeout=timeout)
+        return _document(key, answer.found, answer.read_time) if answer.HasField("found") else None
 
     def replace(self, key: Key, fields: Fields, *, if_version: int, timeout: float) -> int | None:
-        # Delete and set in one commit: `update` would leave fields that are no longer named, and `set` takes
-        # no precondition.
-        batch = self._client.batch()
-        batch.delete(self._reference(key), option=self._at_version(if_version))
-        batch.set(self._reference(key), dict(fields))
-        results = self._commit(batch, timeout)
-        return None if results is None else _version(results[-1].update_time)
+        return self._commit([self._write(key, fields, at_version(if_version))], timeout, refused_by=_MOVED_ON)
 
     def delete(self, key: Key, *, if_version: int, also: Sequence[Key] = (), timeout: float) -> bool:
-        batch = self._client.batch()
-        batch.delete(self._reference(key), option=self._at_version(if_version))
-        for other in also:
-            batch.delete(self._reference(other))
-        return self._commit(batch, timeout) is not None
+        deletion = types.Write.pb()
+        writes = [deletion(delete=self._wire.name(key), current_document=at_version(if_version))]
+        writes += [deletion(delete=self._wire.name(other)) for other in also]
+        return self._commit(writes, timeout, refused_by=_MOVED_ON) is not None
 
     def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> FirestoreWatch:
-        return FirestoreWatch(self._client, {self._reference(key).path: key for key in keys}, on_change)
+        return FirestoreWatch(self._wire, keys, on_change)
 
     def list(self, collection: str, *, timeout: float) -> Sequence[Document]:
         with _errors():
-            snapshots = list(self._client.collection(collection).stream(retry=None, timeout=timeout))
-        documents = [_document(Key(collection, snapshot.id), snapshot) for snapshot in snapshots]
+            documents = [
+                _document(_key(collection, answer.document), answer.document, answer.read_time)
+                for answer in self._wire.query(collection, timeout=timeout)
+            ]
         return sorted(documents, key=lambda document: document.version)
 
     def versions(self, collection: str, *, timeout: float) -> Sequence[tuple[Key, int]]:
-        # One unary call without fields: a query costs ten times the processor time, and waiters come in crowds.
-        database, api, metadata = wire(self._client)
-        parent, _, collection_id = f"{database}/documents/{collection}".rpartition("/")
-        request = {"parent": parent, "collection_id": collection_id, "page_size": 300, "mask": {"field_paths": ["_"]}}
-        found: list[tuple[Key, int]] = []
         with _errors():
-            for page in api.list_documents(request, metadata=metadata, retry=None, timeout=timeout).pages:
-                for document in type(page).pb(page).documents:  # plain protobufs: cheaper by far
-                    document_id = document.name.rpartition("/")[2]
-                    found.append((Key(collection, document_id), document.update_time.ToMicroseconds()))
+            found = [
+                (_key(collection, document), microseconds(document.update_time))
+                for document in self._wire.names(collection, timeout=timeout)
+            ]
         return sorted(found, key=lambda pair: pair[1])
 
     def close(self) -> None:
         """Nothing to release: the client belongs to the caller."""
 
-    def _reference(self, key: Key) -> firestore.DocumentReference:
-        return self._client.collection(key.collection).document(key.document_id)
+    def _write(self, key: Key, fields: Fields, precondition: Any) -> Any:
+        document = types.Document.pb()(name=self._wire.name(key), fields=encode(fields))
+        return types.Write.pb()(update=document, current_document=precondition)
 
-    def _at_version(self, version: int) -> Any:
-        return self._client.write_option(last_update_time=_EPOCH + timedelta(microseconds=version))
-
-    def _commit(self, batch: firestore.WriteBatch, timeout: float) -> Any:
-        """The write results, or None where a precondition failed."""
+    def _commit(self, writes: Sequence[Any], timeout: float, *, refused_by: Sequence[grpc.StatusCode]) -> int | None:
+        """The version of the first write (of a deletion: some number), or None where a precondition failed."""
         try:
-            with _errors():
-                return batch.commit(retry=None, timeout=timeout)
-        except (exceptions.FailedPrecondition, exceptions.NotFound):
-            return None
+            response = self._wire.commit(writes, timeout=timeout)
+        except grpc.RpcError as error:
+            if error.code() in refused_by:
+                return None
+            raise translate(error) from error
+        return microseconds(response.write_results[0].update_time)
 
 
-def _version(time: datetime) -> int:
-    return (time - _EPOCH) // _MICROSECOND
+def _key(collection: str, document: Any) -> Key:
+    return Key(collection, document.name.rpartition("/")[2])
 
 
-def _document(key: Key, snapshot: Any) -> Document:
-    age = snapshot.read_time - snapshot.update_time
-    return Document(key, snapshot.to_dict() or {}, _version(snapshot.update_time), age.total_seconds())
+def _document(key: Key, document: Any, read_time: Any) -> Document:
+    version = microseconds(document.update_time)
+    age_seconds = (microseconds(read_time) - version) / 1_000_000
+    return Document(key, decode(document.fields), version, age_seconds)
 
 
 @contextmanager
 def _errors() -> Iterator[None]:
-    """Translates Google's exceptions; the answers that are results pass through."""
     try:
         yield
-    except (exceptions.AlreadyExists, exceptions.FailedPrecondition, exceptions.NotFound):
-        raise
-    except exceptions.Aborted as error:
-        raise StoreContended(str(error)) from error
-    except _UNANSWERED as error:
-        raise StoreUnanswered(f"Firestore did not answer: {error}") from error
-    except exceptions.GoogleAPICallError as error:
-        raise LockStoreUnavailable(f"Firestore refused: {error}") from error
+    except grpc.RpcError as error:
+        raise translate(error) from error

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
-from google.cloud import firestore
-from google.cloud.firestore_v1.types import ListenRequest, ListenResponse, TargetChange
+from google.cloud.firestore_v1.types import ListenRequest, TargetChange
 
-from locking.firestore_wire import wire
+from locking.firestore_wire import FirestoreWire
 from locking.store import Key
 
 _TARGET_ID = 1
@@ -32,21 +31,18 @@ class FirestoreWatch:
     """Listens until closed or broken; see `locking.store.Watch`.
 
     Args:
-        client: the Firestore client.
-        keys: the key of each document, by its path in the database.
+        wire: the database's methods.
+        keys: the documents.
         on_change: called with a key and whether its document exists.
     """
 
-    def __init__(
-        self, client: firestore.Client, keys: Mapping[str, Key], on_change: Callable[[Key, bool], None]
-    ) -> None:
-        database, api, metadata = wire(client)
-        self._keys = {f"{database}/documents/{path}": key for path, key in keys.items()}
+    def __init__(self, wire: FirestoreWire, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> None:
+        self._keys = {wire.name(key): key for key in keys}
         self._on_change = on_change
-        self._requests: queue.SimpleQueue[ListenRequest | None] = queue.SimpleQueue()
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         target = {"documents": {"documents": list(self._keys)}, "target_id": _TARGET_ID}
-        self._requests.put(ListenRequest(database=database, add_target=target))
-        self._stream: Any = api.transport.listen(self._outgoing(), metadata=metadata)
+        self._requests.put(ListenRequest.pb()(database=wire.database, add_target=target))
+        self._stream = wire.listen(iter(self._requests.get, None))
         self._thread = threading.Thread(target=self._listen, name="lock-watch", daemon=True)
         self._thread.start()
 
@@ -59,15 +55,10 @@ class FirestoreWatch:
         self._requests.put(None)
         self._thread.join(_CLOSE_SECONDS)
 
-    def _outgoing(self) -> Iterator[ListenRequest]:
-        while (request := self._requests.get()) is not None:
-            yield request
-
     def _listen(self) -> None:
         unheard = set(self._keys)
         try:
-            for response in self._stream:
-                message = ListenResponse.pb(response)  # plain protobuf: cheaper by far
+            for message in self._stream:
                 kind = message.WhichOneof("response_type")
                 if kind == "target_change":
                     change = message.target_change.target_change_type
