@@ -15,6 +15,7 @@ from typing import Literal
 
 from grading.clock import Clock, Deadline
 from grading.errors import LeaseLost, LockStoreUnavailable
+from locking.reminders import REMINDERS
 from locking.silence import RETRIED, Silence
 from locking.status import Claim, LockStatus
 from locking.store import Key, LockStore
@@ -86,7 +87,7 @@ class Lease:
         self._deadline = deadline
         self._tickets = tickets
         self._acquired = clock.monotonic()
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()  # a signal handler may abandon in the midst of ensure_held
         self._version = grant.version
         self._renewed = grant.since
         self._heartbeat = 0
@@ -94,8 +95,8 @@ class Lease:
         self._told_lost = False
         self._abandoned = False
         self._stop = threading.Event()
-        self._renewal = threading.Thread(target=self._renew_until_stopped, name="lock-renewal", daemon=True)
-        self._renewal.start()
+        self._renewal: threading.Thread | None = None
+        self._reminder = REMINDERS.after(timings.renew_every_seconds, self._start_renewal)
 
     @property
     def held(self) -> bool:
@@ -123,15 +124,14 @@ class Lease:
         Renewal stops; the lock stays until its lease ends, and the next holder takes over.
         """
         self._abandoned = True
-        self._stop.set()
+        self._stop_renewal()
 
     def close(self) -> None:
         """Stop renewing and release, or leave the lock as it is where it was abandoned or lost.
 
         Never raises for what the store does: the work is done, and an unreleased lock expires.
         """
-        self._stop.set()
-        self._renewal.join()
+        self._stop_renewal()
         outcome, detail = ("left", "abandoned") if self._abandoned else self._release()
         held_ms = round((self._clock.monotonic() - self._acquired) * 1000)
         if outcome == "released":
@@ -158,8 +158,22 @@ class Lease:
             held_ms = round((self._clock.monotonic() - self._acquired) * 1000)
             self._events.emit("lock_lost", f"lost {self.key}: {reason}", "ERROR", held_ms=held_ms, reason=reason)
 
+    def _start_renewal(self) -> None:
+        with self._mutex:
+            if not self._stop.is_set():
+                self._renewal = threading.Thread(target=self._renew_until_stopped, name="lock-renewal", daemon=True)
+                self._renewal.start()
+
+    def _stop_renewal(self) -> None:
+        """Returns with no renewal under way: the version stands still from now on."""
+        self._reminder.cancel()
+        with self._mutex:
+            self._stop.set()
+        if self._renewal is not None:
+            self._renewal.join()
+
     def _renew_until_stopped(self) -> None:
-        pause = self._timings.renew_every_seconds
+        pause = 0.0
         while not self._stop.wait(pause):
             if self._deadline is not None and self._deadline.expired:
                 return  # a hung main thread must not keep the lock for ever
