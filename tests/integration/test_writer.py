@@ -13,7 +13,15 @@ from google.cloud import bigquery
 from grading import publish, staging
 from grading.api import PredictionAccuracyProcessor
 from grading.clock import Deadline
-from grading.errors import InvalidRow, NotInitialised, OutcomeUnknown, PublishConflict, StagingOutdated
+from grading.errors import (
+    InvalidRow,
+    LeaseLost,
+    NotInitialised,
+    OutcomeUnknown,
+    PublishConflict,
+    StagingOutdated,
+    Transient,
+)
 from grading.hold import Hold
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
@@ -225,6 +233,28 @@ def test_an_unknown_end_of_a_publish_leaves_the_lock_to_expire(
     [held] = application.lock("grading").list_locks()
     assert held.key.document_id == f"grading_{DAY}"
     assert notifier.checks() == ["processor_failed"]
+
+
+class LostLease:
+    """A lease that someone else has taken over."""
+
+    holder_id = "us"
+
+    def ensure_held(self) -> None:
+        raise LeaseLost
+
+    def abandon(self) -> None:
+        raise AssertionError("there is nothing left to abandon")
+
+
+def test_a_lost_lease_stops_the_write_before_it_is_published(ten_graded: Application) -> None:
+    """Someone else is at work on the date: the run ends, and its event comes again."""
+    before = table(ten_graded)
+    run = replace(new_run(ten_graded), hold=Hold(lease=LostLease()))
+    with pytest.raises(LeaseLost):
+        ten_graded.writer.write(run, QueriedRows(select_of(run, ten_graded.warehouse)), ten_graded.events)
+    assert table(ten_graded) == before
+    assert issubclass(LeaseLost, Transient)
 
 
 def test_without_the_sentinel_nothing_is_published(ten_graded: Application) -> None:
