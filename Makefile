@@ -13,7 +13,7 @@ SOURCES := $(wildcard main.py) grading locking validation alerts maintenance mon
 export DATA DATE OUT ROWS ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test lint bench bench-lock faults audit lock-requirements clean
+.PHONY: help demo stack test lint bench bench-lock bench-cold-start faults audit lock-requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: $(INSTALLED) ## time a date of 263,274 rows beside other designs: ROWS=n 
 
 bench-lock: $(INSTALLED) ## time the lock beside a polling one: OUT=file.json
 	@$(IN_VENV) -m bench.lock
+
+bench-cold-start: $(INSTALLED) ## import time and memory of the deployed package: OUT=file.json
+	@$(IN_VENV) -m bench.cold_start
 
 faults: $(INSTALLED) ## the fault suite, long: ROUNDS=n SEED=s
 	@$(IN_VENV) -m tests.faults
