@@ -7,28 +7,42 @@ from datetime import datetime
 
 import click
 
+from grading.backfill import FAILURES
+from grading.cli.options import chosen, processor_option
 from grading.clock import Deadline
-from grading.outcome import Outcome, Status
-from grading.processors import BY_NAME, PROCESSORS
+from grading.outcome import Outcome
+from grading.processors import GRADING
 from grading.run import Request
 from grading.wiring import application_for_terminal
 
 
 @click.command()
 @click.option("--date", "day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The date to grade, YYYY-MM-DD.")
-@click.option("--processor", "names", multiple=True, type=click.Choice(list(BY_NAME)), help="Only this processor.")
+@processor_option()
 @click.option("--no-aggregation", is_flag=True, help="Grade only; leave the two aggregates as they are.")
 @click.option("--allow-shrink", is_flag=True, help="Publish even if far fewer keys are staged than the date has.")
 def grade(day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shrink: bool) -> None:
-    """Grade one date now, under its lock, and print how it ended."""
+    """Grade one date now, and print how it ended.
+
+    Grading first, then the daily aggregate and the summary, each under its own lock and in one transaction. A
+    date that is graded already is graded anew, and nobody sees it without rows meanwhile.
+
+    \b
+    python -m grading grade --date 2026-01-16
+    python -m grading grade --date 2026-01-16 --processor system_daily_performance
+
+    Exit code 1 where a processor failed, or refused to publish far fewer keys than the date has.
+    """
     application = application_for_terminal()
     request = Request(date=day.date(), trigger_source="cli", allow_shrink=allow_shrink)
-    processors = [BY_NAME[name] for name in names] or list(PROCESSORS[:1] if no_aggregation else PROCESSORS)
+    if names and no_aggregation:
+        raise click.UsageError("--processor and --no-aggregation exclude each other: name what is to run")
+    processors = [GRADING] if no_aggregation else chosen(names)
     deadline = Deadline.after(application.settings.function_timeout_seconds * len(processors), application.clock)
     outcomes = application.service.grade(request, processors, deadline)
     for outcome in outcomes:
         click.echo(describe(outcome))
-    if any(outcome.status is Status.FAILED for outcome in outcomes):
+    if any(outcome.status in FAILURES for outcome in outcomes):
         sys.exit(1)
 
 
