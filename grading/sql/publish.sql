@@ -13,10 +13,13 @@ SELECT IF(
 
 ${guards}
 
-DELETE FROM ${fence} WHERE lock_key = ${lock_key};
-
-INSERT INTO ${fence} (lock_key, token, run_id, updated_at)
-VALUES (${lock_key}, ${token}, ${run_id}, CURRENT_TIMESTAMP());
+MERGE ${fence} AS fence
+USING (SELECT ${lock_key} AS lock_key) AS entry
+ON fence.lock_key = entry.lock_key
+WHEN MATCHED THEN
+  UPDATE SET token = ${token}, run_id = ${run_id}, updated_at = CURRENT_TIMESTAMP()
+WHEN NOT MATCHED THEN
+  INSERT (lock_key, token, run_id, updated_at) VALUES (${lock_key}, ${token}, ${run_id}, CURRENT_TIMESTAMP());
 
 INSERT INTO ${runs} (
   run_id, event_id, processor, game_date, trigger_source, fence_token, lock_wait_ms, locked,
