@@ -1,0 +1,55 @@
+"""What a date costs in BigQuery jobs, counted at the warehouse."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from google.cloud import bigquery
+
+from grading.processors import PROCESSORS
+from grading.wiring import Application
+from tests.integration.conftest import DAY, RecordingSink
+from tests.integration.events import pubsub_event
+from tests.integration.slate import load_day
+
+MOST_JOBS = 15
+
+
+def _event() -> dict[str, object]:
+    return pubsub_event({"target_date": DAY.isoformat()}, datetime.now(UTC))
+
+
+def test_a_date_with_all_three_processors_and_their_checks_takes_at_most_15_jobs(
+    application: Application,
+    bigquery_client: bigquery.Client,
+    sink: RecordingSink,
+    statements: list[tuple[str, str]],
+) -> None:
+    """A first and a second event for a date: fence, coverage, and for each table stage, measure, publish, validate."""
+    load_day(bigquery_client, application.settings, DAY, players=20)
+    for _ in range(2):
+        statements.clear()
+        sink.events.clear()
+        application.handler.handle(_event())
+        assert [event.fields["status"] for event in sink.named("run_finished")] == ["success"] * len(PROCESSORS)
+        assert len(sink.named("validation_passed")) == len(PROCESSORS)
+        steps = Counter(job_id.rsplit("-", 2)[1] for job_id, _ in statements)
+        assert steps == {"fence": 1, "coverage": 1, "stage": 3, "measure": 3, "publish": 3, "validate": 3}
+        assert steps.total() <= MOST_JOBS
+
+
+def test_a_redelivered_event_takes_one_job_a_processor(
+    application: Application, bigquery_client: bigquery.Client, sink: RecordingSink, statements: list[tuple[str, str]]
+) -> None:
+    """It finds that what is published is as new as it asks for, and ends as superseded."""
+    load_day(bigquery_client, application.settings, DAY, players=20)
+    event = _event()
+    application.handler.handle(event)
+    statements.clear()
+    sink.events.clear()
+
+    application.handler.handle(event)
+
+    assert [event.fields["status"] for event in sink.named("run_finished")] == ["superseded"] * len(PROCESSORS)
+    assert [job_id.rsplit("-", 2)[1] for job_id, _ in statements] == ["fence"] * len(PROCESSORS)
