@@ -14,10 +14,16 @@ from typing import Any, Literal, Self
 
 import grpc
 
-Fault = Literal["swallow", "cut", "hang", "refuse"]
+Fault = Literal["swallow", "cut", "hang", "refuse", "deny", "abort"]
 """What happens to one call. `swallow`: it is carried out, and its answer never arrives. `cut`: it is carried
-out, and the client is told UNAVAILABLE. `hang`: it is never forwarded, and never answered. `refuse`: it is not
-forwarded, and the client is told UNAVAILABLE."""
+out, and the client is told UNAVAILABLE. `hang`: it is never forwarded, and never answered. `refuse`, `deny`,
+`abort`: it is not forwarded, and the client is told UNAVAILABLE, PERMISSION_DENIED or ABORTED."""
+
+_NOT_FORWARDED: dict[str, grpc.StatusCode] = {
+    "refuse": grpc.StatusCode.UNAVAILABLE,
+    "deny": grpc.StatusCode.PERMISSION_DENIED,
+    "abort": grpc.StatusCode.ABORTED,
+}
 
 _THREADS = 64
 
@@ -95,8 +101,8 @@ class FirestoreProxy(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has 
     ) -> Iterator[bytes]:
         if fault == "hang":
             self._never_answer(context)
-        if fault == "refuse":
-            context.abort(grpc.StatusCode.UNAVAILABLE, "refused by the proxy")
+        if fault in _NOT_FORWARDED:
+            context.abort(_NOT_FORWARDED[fault], "said by the proxy")
         call = self._upstream.stream_stream(path)(requests, metadata=_plain(metadata))
         context.add_callback(call.cancel)
         try:

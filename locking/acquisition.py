@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 
-from grading.clock import Clock
+from grading.clock import Clock, Deadline
 from grading.errors import LockAcquisitionError, LockStoreUnavailable
 from locking.lease import Grant
 from locking.line import Line, Wake, waiters
@@ -41,6 +41,7 @@ class Acquisition:
         timings: leases, timeouts and polls.
         clock: measures the wait.
         events: told when a wait begins.
+        deadline: ends the wait too.
     """
 
     def __init__(
@@ -51,10 +52,12 @@ class Acquisition:
         timings: LockTimings,
         clock: Clock,
         events: EventLog,
+        deadline: Deadline | None = None,
     ) -> None:
         self._store = store
         self._claim = claim
         self._wait_seconds = wait_seconds
+        self._deadline = deadline
         self._timings = timings
         self._clock = clock
         self._events = events
@@ -65,6 +68,7 @@ class Acquisition:
         self._rival_seen = self._began
         self._passing = False
         self.tickets: list[Key] = []
+        self.waited = False
 
     @property
     def waited_seconds(self) -> float:
@@ -92,6 +96,7 @@ class Acquisition:
                         self._step_up(grant)
                         return grant
                     self._check_time()
+                    self._tell_waiting()
                     if wake == "turn" or not self._line.listening:
                         self._line.join(timeout=self._timeout)
                 except RETRIED as error:
@@ -137,14 +142,19 @@ class Acquisition:
             create = False
 
     def _saw(self, rival: LockStatus) -> None:
-        if self._rival is None:
-            self._events.emit(
-                "lock_waiting",
-                f"{self._claim.key} is held by {rival.operation_id} for {rival.held_seconds:.1f} s: waiting",
-                held_by=rival.holder_id,
-                held_by_operation=rival.operation_id,
-            )
         self._rival, self._rival_seen = rival, self._clock.monotonic()
+
+    def _tell_waiting(self) -> None:
+        rival = self._rival
+        if self.waited or rival is None:
+            return
+        self.waited = True
+        self._events.emit(
+            "lock_waiting",
+            f"{self._claim.key} has been held by {rival.operation_id} for {rival.held_seconds:.1f} s: waiting",
+            held_by=rival.holder_id,
+            held_by_operation=rival.operation_id,
+        )
 
     def _step_up(self, grant: Grant) -> None:
         taken_from = grant.taken_from
@@ -154,7 +164,9 @@ class Acquisition:
 
     @property
     def _left_seconds(self) -> float:
-        return self._wait_seconds - self.waited_seconds
+        left = self._wait_seconds - self.waited_seconds
+        # Asked anew each time: a process that is told to stop has less time than it had.
+        return left if self._deadline is None else min(left, self._deadline.remaining())
 
     @property
     def _timeout(self) -> float:

@@ -96,7 +96,6 @@ class DistributedLock:
             LockStoreUnavailable: the store gave no usable answer for about 10 s.
         """
         key = lock_document(self.lock_type, lock_key)
-        wait_seconds = max_wait_seconds if deadline is None else min(max_wait_seconds, deadline.remaining())
         text = lock_key.isoformat() if isinstance(lock_key, date) else lock_key
         claim = Claim(
             key=key,
@@ -111,7 +110,7 @@ class DistributedLock:
         )
         if isinstance(lock_key, date):
             events = events.bind(date=text)
-        lease = self._acquire(claim, wait_seconds, deadline, events)
+        lease = self._acquire(claim, max_wait_seconds, deadline, events)
         try:
             yield lease
         finally:
@@ -164,7 +163,7 @@ class DistributedLock:
         return self._given_store
 
     def _acquire(self, claim: Claim, wait_seconds: float, deadline: Deadline | None, events: EventLog) -> Lease:
-        acquisition = Acquisition(self._store, claim, wait_seconds, self._timings, self._clock, events)
+        acquisition = Acquisition(self._store, claim, wait_seconds, self._timings, self._clock, events, deadline)
         try:
             grant = acquisition.run()
         except LockError as error:
@@ -189,7 +188,7 @@ class DistributedLock:
                 taken_from=grant.taken_from.holder_id,
                 taken_from_operation=grant.taken_from.operation_id,
             )
-        if acquisition.contended:
+        if acquisition.waited:
             events.emit("lock_waited", f"waited {waited:.2f} s for {claim.key}", wait_ms=wait_ms, contended=True)
         events.emit("lock_acquired", f"acquired {claim.key}", wait_ms=wait_ms, contended=acquisition.contended)
         return Lease(
