@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -48,8 +47,13 @@ def grade_files(stack: LocalStack, console: Console, day: date, slate: Slate, ou
     """
     _load(stack, console, slate)
     console.rule(f"Grading {day}")
+    message = {"target_date": day.isoformat(), "trigger_source": "demo"}
+
+    def publish() -> None:
+        console.print(f"$ {stack.publish(message)}", markup=False, style="bold", soft_wrap=True)
+
     try:
-        finished = _publish_and_watch(stack, console, day, count=1)[0]
+        finished = _publish_and_watch(stack, console, day, publish, runs=len(PROCESSORS))[0]
     finally:
         for post in stack.slack.posts:
             console.print(Panel(Text(plain_text(post.message)), title="Slack got", title_align="left"))
@@ -73,7 +77,8 @@ def grade_sample(stack: LocalStack, console: Console, day: date, slate: Slate, o
     console.print(Panel(Text(alert_of_a_duplicate(stack, day)), title="Slack would get", title_align="left"))
 
     console.rule("The same date twice at once")
-    finished = _publish_and_watch(stack, console, day, count=2, aggregate=False)
+    message = {"target_date": day.isoformat(), "trigger_source": "demo", "run_aggregation": False}
+    finished = _publish_and_watch(stack, console, day, lambda: stack.publish_at_once(message, 2), runs=2)
     after = _graded(stack, day)
     naive = _naive_pair(stack, day, before)
     _show_pairs(console, before, after, naive, finished)
@@ -95,27 +100,23 @@ def _graded(stack: LocalStack, day: date) -> list[GradedRow]:
 
 
 def _publish_and_watch(
-    stack: LocalStack, console: Console, day: date, *, count: int, aggregate: bool = True
+    stack: LocalStack, console: Console, day: date, publish: Callable[[], object], *, runs: int
 ) -> list[LogEntry]:
-    """Publish an event for the date `count` times at once; returns how each grading run ended.
+    """Publish, and show the function's log until `runs` processors have finished; returns how grading ended.
 
     Raises:
         DemoFailed: an event was given up, none published anything, or not all ended in time.
     """
-    message = {"target_date": day.isoformat(), "trigger_source": "demo"} | (
-        {} if aggregate else {"run_aggregation": False}
-    )
     already = len(stack.function.events())
     started = time.time()
-    with ThreadPoolExecutor(max_workers=count) as pool, console.status("Publishing"):
-        for typed in pool.map(stack.publish, [message] * count):
-            console.print(f"$ {typed}", markup=False, style="bold", soft_wrap=True)
+    with console.status("Publishing"):
+        publish()
     with console.status("Waiting for the function") as status:
         finished = _watch(
             lambda: stack.function.events()[already:],
             lambda entry: console.print(f"  {_line(entry, started)}", markup=False, style="dim", soft_wrap=True),
             lambda seconds: status.update(f"The function is grading {day} ({seconds:.0f} s)"),
-            runs=count * (len(PROCESSORS) if aggregate else 1),
+            runs=runs,
         )
     grading = [entry for entry in finished if entry["processor"] == GRADING.name]
     if not any(entry["status"] in _PUBLISHED for entry in grading):

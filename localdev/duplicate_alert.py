@@ -7,6 +7,7 @@ from datetime import date
 
 from grading.clock import Deadline
 from grading.hold import Hold
+from grading.init import create_tables
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
 from grading.reporting import alerts_of
@@ -40,9 +41,9 @@ def alert_of_a_duplicate(stack: LocalStack, day: date) -> str:
     source = stack.settings.target(GRADING.name)
     keys = ", ".join(GRADING.business_key)
     with application.bigquery_client as client:
-        client.create_dataset(SCRATCH_DATASET, exists_ok=True, timeout=_SECONDS)
+        create_tables(settings, application.warehouse, run.deadline)
         for statement in (
-            f"CREATE OR REPLACE TABLE `{run.target}` AS SELECT * FROM `{source}` WHERE game_date = '{day}'",
+            f"INSERT INTO `{run.target}` SELECT * FROM `{source}` WHERE game_date = '{day}'",
             f"INSERT INTO `{run.target}` SELECT * FROM `{run.target}` ORDER BY {keys} LIMIT 1",
         ):
             client.query_and_wait(statement, api_timeout=_SECONDS)

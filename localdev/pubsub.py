@@ -65,12 +65,13 @@ class PubSubEmulator(ManagedProcess):
             },
         )
 
-    def publish(self, project: str, topic: str, message: Mapping[str, Any]) -> str:
-        """Publish with Google's client; returns the message's id."""
+    def publish(self, project: str, topic: str, *messages: Mapping[str, Any]) -> list[str]:
+        """Publish with Google's client; returns the messages' ids."""
         transport = PublisherGrpcTransport(channel=grpc.insecure_channel(self.host))
         with PublisherClient(transport=transport) as client:
-            future = client.publish(client.topic_path(project, topic), json.dumps(message).encode())
-            return str(future.result(timeout=_CALL_SECONDS))
+            path = client.topic_path(project, topic)
+            futures = [client.publish(path, json.dumps(message).encode()) for message in messages]
+            return [str(future.result(timeout=_CALL_SECONDS)) for future in futures]
 
     def gcloud_environment(self, project: str) -> dict[str, str]:
         """The environment in which `gcloud pubsub` talks to this emulator, with no configuration of the user's."""

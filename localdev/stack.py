@@ -109,6 +109,14 @@ class LocalStack:
         self.post(message)
         return f"POST {self.function.url} with {json.dumps(message)}"
 
+    def publish_at_once(self, message: Mapping[str, Any], times: int) -> None:
+        """Publish the same event several times, milliseconds apart."""
+        if self.pubsub is not None:
+            self.pubsub.publish(LOCAL_PROJECT, TOPIC, *[message] * times)
+        else:
+            for _ in range(times):
+                self.post(message)
+
     def post(self, message: Mapping[str, Any]) -> None:
         """Deliver an event to the function without Pub/Sub, and do not wait for the answer."""
         thread = threading.Thread(

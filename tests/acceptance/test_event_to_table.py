@@ -28,7 +28,7 @@ Publish = Callable[[LocalStack, dict[str, Any]], str]
 
 def _with_client(stack: LocalStack, message: dict[str, Any]) -> str:
     assert stack.pubsub is not None
-    return stack.pubsub.publish(LOCAL_PROJECT, TOPIC, message)
+    return stack.pubsub.publish(LOCAL_PROJECT, TOPIC, message)[0]
 
 
 def _with_gcloud(stack: LocalStack, message: dict[str, Any]) -> str:

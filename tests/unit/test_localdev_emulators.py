@@ -31,7 +31,7 @@ def test_the_pubsub_emulator_pushes_what_is_published(pubsub_emulator: PubSubEmu
     topic = f"topic-{uuid.uuid4().hex[:8]}"
     pubsub_emulator.create_topic(LOCAL_PROJECT, topic)
     pubsub_emulator.create_push_subscription(LOCAL_PROJECT, f"{topic}-push", topic=topic, endpoint=slack_sink.url)
-    message_id = pubsub_emulator.publish(LOCAL_PROJECT, topic, {"target_date": "2024-01-15"})
+    (message_id,) = pubsub_emulator.publish(LOCAL_PROJECT, topic, {"target_date": "2024-01-15"})
     (post,) = slack_sink.wait_for(1)
     assert post.message["message"]["messageId"] == message_id
 
