@@ -363,6 +363,7 @@ store_webhook() {
   [ ! -t 0 ] || printf 'Slack incoming webhook (https://hooks.slack.com/…, not shown; empty to go on without): '
   IFS= read -rs url || true
   [ ! -t 0 ] || say
+  url=${url%$'\r'}
   case $url in
     '') warn "no webhook was given: alerts reach the logs only. To add it: ${add[*]} < webhook.txt" ;;
     https://*)
@@ -383,10 +384,10 @@ prepare_tables() {
   local expiration
   expiration=$(setting STAGING_EXPIRATION_SECONDS 86400)
   upsert bq --headless show --format=none --dataset "$PROJECT:$staging" \
-    -- bq "--location=$location" mk --dataset "--default_table_expiration=$expiration" "$PROJECT:$staging" \
-    -- bq update --dataset "--default_table_expiration=$expiration" "$PROJECT:$staging"
+    -- bq --headless "--location=$location" mk --dataset "--default_table_expiration=$expiration" "$PROJECT:$staging" \
+    -- bq --headless update --dataset "--default_table_expiration=$expiration" "$PROJECT:$staging"
   upsert bq --headless show --format=none --dataset "$PROJECT:$target" \
-    -- bq "--location=$location" mk --dataset "$PROJECT:$target"
+    -- bq --headless "--location=$location" mk --dataset "$PROJECT:$target"
 
   local environment=()
   while IFS= read -r line; do environment+=("$line"); done < <(environment)
