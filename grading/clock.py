@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +18,19 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Seconds that only grow, for measuring spans inside one process."""
 
+    @property
+    def ends_at(self) -> float:
+        """The monotonic moment by which this process must be done; infinity until it is told to stop."""
+
 
 class SystemClock:
-    """The machine's own clock."""
+    """The machine's own clock. `end_within` brings every deadline of the process forward."""
+
+    ends_at: float = math.inf
+
+    def end_within(self, seconds: float) -> None:
+        """The process was told to stop: no deadline lies further away than this from now on."""
+        self.ends_at = min(self.ends_at, self.monotonic() + seconds)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -42,8 +53,13 @@ class Deadline:
 
     def remaining(self, reserve_seconds: float = 0.0) -> float:
         """Seconds left before the deadline minus a reserve; never below 0."""
-        return max(0.0, self.at - reserve_seconds - self.clock.monotonic())
+        return max(0.0, min(self.at, self.clock.ends_at) - reserve_seconds - self.clock.monotonic())
 
     @property
     def expired(self) -> bool:
         return self.remaining() <= 0.0
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the process was told to stop: what is left undone is nobody's failure."""
+        return self.clock.ends_at < math.inf

@@ -100,7 +100,7 @@ class GradingService:
             outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
         outcome = replace(outcome, duration_ms=round((self.clock.monotonic() - started) * 1000))
         self._tell(run, outcome, events)
-        if breaker:
+        if breaker and not self._given_up(run, outcome):
             self._count(breaker, outcome)
         return outcome
 
@@ -205,8 +205,15 @@ class GradingService:
                 self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
             except GradingError as error:
                 events.emit("audit_failed", f"the run was not recorded: {error}", "ERROR")
+        if self._given_up(run, outcome):
+            return
         for alert in alerts_of(run, outcome):
             self.notifier.send(alert)
+
+    @staticmethod
+    def _given_up(run: Run, outcome: Outcome) -> bool:
+        """Whether the run ended because its process was told to stop: it comes again, and nothing is wrong."""
+        return run.deadline.stopping and outcome.status is Status.FAILED and outcome.transient
 
     def _count(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
         """Count the run in its breaker; whoever made it open or close tells so."""

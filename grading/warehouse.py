@@ -266,7 +266,7 @@ class Warehouse:
         return seconds
 
 
-def _wait(job: QueryJob | LoadJob, remaining: Callable[[], float]) -> None:
+def _wait(job: Job, remaining: Callable[[], float]) -> None:
     """Until the job has ended, however it did. Raises `concurrent.futures.TimeoutError` where no time remains."""
     pause = _FIRST_POLL_SECONDS
     while not job.done(retry=_RETRY, timeout=_REQUEST_SECONDS):
