@@ -23,7 +23,7 @@ from grading.warehouse import Warehouse
 from grading.writer import Writer
 from maintenance.backup import Backup
 from maintenance.damage import survey
-from maintenance.sources import DeduplicatedRows, RestoredRows, WrittenSince, compare, values_of
+from maintenance.sources import DeduplicatedRows, Published, RestoredRows, WrittenSince, compare, values_of
 from maintenance.tables import RepairRun, RepairTable
 from monitoring.events import EventLog
 
@@ -106,16 +106,17 @@ class Repairer:
         own_backup: Backup,
         deadline: Deadline,
         *,
+        over: Published,
         overwrite: bool,
     ) -> DateResult:
-        """Put a date back as `backup` has it; `own_backup` is of the state that this changes."""
+        """Put a date back as `backup` has it, over what a repair published; `own_backup` is of the present state."""
         run = self._run(repaired, day, "undo", deadline)
         try:
             if not compare(run, self.warehouse, repaired, backup).differing:
                 return DateResult(day=day, result=Result.UNCHANGED, detail="as in the backup already")
         except GradingError as error:
             return DateResult(day=day, result=Result.FAILED, detail=str(error))
-        source = RestoredRows(repaired=repaired, backup=backup, overwrite=overwrite)
+        source = RestoredRows(repaired=repaired, backup=backup, over=over, overwrite=overwrite)
 
         def verify(run: RepairRun) -> str:
             found = compare(run, self.warehouse, repaired, backup)
@@ -166,7 +167,7 @@ class Repairer:
             if not wrong:
                 return result
             again = replace(run, run_id=uuid.uuid4().hex)
-            source = RestoredRows(repaired=run.repaired, backup=fallback, over_run_id=run.run_id)
+            source = RestoredRows(repaired=run.repaired, backup=fallback, over=Published(run.run_id, result.rows_after))
             self.writer.write(again, source, events, status=Status.REPAIRED, detail=fallback.name)
         except WrittenSince as since:
             return replace(result, result=Result.WRITTEN_SINCE, detail=f"repaired, and then: {since}")

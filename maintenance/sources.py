@@ -70,31 +70,40 @@ class DeduplicatedRows:
     def stage(self, run: Run, warehouse: Warehouse) -> Staged:
         fence = _Fence.read(run, warehouse)
         if self.backup:
-            _refuse_if_written_since(run, warehouse, self.repaired, self.backup)
+            found = compare(run, warehouse, self.repaired, self.backup)
+            if found.written_since:
+                raise _written_since(run, found, self.backup)
         values = values_of(run, warehouse, self.repaired, self.backup, merge_differing=self.merge_differing)
         return _stage(run, warehouse, fence, fragment("maintenance/deduplicated", **values))
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a repair left on a date: the run that the fence names, and how many rows there are."""
+
+    run_id: str
+    rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredRows:
     """The date as a backup has it, duplicates and all.
 
-    Raises `WrittenSince` where the date holds rows that the backup lacks, which would be lost. `overwrite`
-    gives them up; `over_run_id` names the only publish that may be replaced, whatever its rows.
+    `over` is what the repair published that is to be undone. Raises `WrittenSince` where the date is neither that
+    nor without any row that the backup lacks: such rows would be lost. `overwrite` gives them up.
     """
 
     repaired: RepairTable
     backup: Backup
+    over: Published
     overwrite: bool = False
-    over_run_id: str = ""
 
     def stage(self, run: Run, warehouse: Warehouse) -> Staged:
         fence = _Fence.read(run, warehouse)
-        if self.over_run_id:
-            if fence.run_id != self.over_run_id:
-                raise WrittenSince(f"run {fence.run_id} has published {run.lock_key}; its rows stay")
-        elif not self.overwrite:
-            _refuse_if_written_since(run, warehouse, self.repaired, self.backup)
+        if not self.overwrite:
+            found = compare(run, warehouse, self.repaired, self.backup)
+            if found.written_since and Published(fence.run_id, found.rows_now) != self.over:
+                raise _written_since(run, found, self.backup)
         values = values_of(run, warehouse, self.repaired, self.backup)
         return _stage(run, warehouse, fence, fragment("maintenance/restored", **values))
 
@@ -118,12 +127,10 @@ def values_of(
     return {**values, "backup": table(backup.path(run.settings))} if backup else values
 
 
-def _refuse_if_written_since(run: Run, warehouse: Warehouse, repaired: RepairTable, backup: Backup) -> None:
-    found = compare(run, warehouse, repaired, backup)
-    if found.written_since:
-        raise WrittenSince(
-            f"{found.written_since} rows of {run.lock_key} were written after {backup.name} was made; they stay"
-        )
+def _written_since(run: Run, found: Comparison, backup: Backup) -> WrittenSince:
+    return WrittenSince(
+        f"{found.written_since} rows of {run.lock_key} were written after {backup.name} was made; they stay"
+    )
 
 
 def _stage(run: Run, warehouse: Warehouse, fence: _Fence, rows: Sql) -> Staged:

@@ -12,6 +12,7 @@ from grading.settings import Settings
 from grading.statements import fragment, literal, table
 from grading.warehouse import Warehouse
 from maintenance.backup import Backup
+from maintenance.sources import Published
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class Changed:
     backup: Backup
     table: str
     trigger: str
-    dates: Sequence[date]
+    dates: Mapping[date, Published]
     rows_removed: int
     last_committed_at: datetime
 
@@ -31,7 +32,7 @@ def changes(settings: Settings, warehouse: Warehouse, deadline: Deadline, name: 
     statement = fragment(
         "maintenance/repaired_dates",
         runs=table(settings.target("grading_runs")),
-        backup_name=literal(name),
+        backup_prefix=literal(name or "backup-"),
     )
     rows = warehouse.run(statement, job_id=f"grading-undo-{uuid.uuid4().hex}", deadline=deadline).rows
     by_backup: dict[str, list[Mapping[str, object]]] = {}
@@ -46,7 +47,12 @@ def _changed(name: str, rows: Sequence[Mapping[str, object]]) -> Changed:
         backup=Backup.named(name),
         table=str(last["processor"]),
         trigger=str(last["trigger_source"]),
-        dates=sorted({day for row in rows if isinstance(day := row["game_date"], date)}),
+        # A date that was repaired twice is as the later run left it; rows come in the order of their commits.
+        dates={
+            day: Published(str(row["run_id"]), _int(row["rows_inserted"]))
+            for row in rows
+            if isinstance(day := row["game_date"], date)
+        },
         rows_removed=sum(_int(row["rows_deleted"]) - _int(row["rows_inserted"]) for row in rows),
         last_committed_at=max(at for row in rows if isinstance(at := row["committed_at"], datetime)),
     )

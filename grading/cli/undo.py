@@ -64,9 +64,15 @@ def _restore(application: Application, taken: Backup, changed: Changed, *, overw
     own = make_backup(repaired.path(settings), settings, application.warehouse, clock.now(), deadline, days=keep_days)
     click.echo(f"Backup of the present state: {own.path(settings)}, kept for {keep_days} days")
     results = repair_dates(
-        changed.dates,
+        sorted(changed.dates),
         lambda day: application.repairer.restore(
-            repaired, day, taken, own, Deadline.after(_DATE_SECONDS, clock), overwrite=overwrite
+            repaired,
+            day,
+            taken,
+            own,
+            Deadline.after(_DATE_SECONDS, clock),
+            over=changed.dates[day],
+            overwrite=overwrite,
         ),
     )
     console.print(date_table(results))

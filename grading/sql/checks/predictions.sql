@@ -1,4 +1,4 @@
--- How many predictions there are a game date, from which systems, and how old the newest inputs are.
+-- How many predictions there are a system and game date, from which systems, and how old the newest inputs are.
 WITH daily AS (
   SELECT game_date, system_id, COUNT(*) AS predictions
   FROM ${predictions}
@@ -7,13 +7,8 @@ WITH daily AS (
 ),
 volume AS (
   SELECT
-    SAFE_DIVIDE(
-      SUM(IF(game_date BETWEEN ${start} AND ${yesterday}, predictions, 0)),
-      COUNT(DISTINCT IF(game_date BETWEEN ${start} AND ${yesterday}, game_date, NULL))
-    ) AS now,
-    SAFE_DIVIDE(
-      SUM(IF(game_date < ${start}, predictions, 0)), COUNT(DISTINCT IF(game_date < ${start}, game_date, NULL))
-    ) AS before
+    AVG(IF(game_date BETWEEN ${start} AND ${yesterday}, predictions, NULL)) AS now,
+    AVG(IF(game_date < ${start}, predictions, NULL)) AS before
   FROM daily
 ),
 systems AS (
@@ -32,7 +27,7 @@ newest AS (
 SELECT
   ABS(SAFE_DIVIDE(volume.now, volume.before) - 1) AS prediction_volume,
   CONCAT(
-    IFNULL(CAST(ROUND(volume.now) AS STRING), 'none'), ' a game date, ',
+    IFNULL(CAST(ROUND(volume.now) AS STRING), 'none'), ' a system and game date, ',
     IFNULL(CAST(ROUND(volume.before) AS STRING), 'none'), ' in the 4 weeks before'
   ) AS prediction_volume_samples,
   DATE_DIFF(

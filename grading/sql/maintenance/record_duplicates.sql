@@ -11,13 +11,16 @@ FROM (
     ${audit_player} AS player_lookup,
     ${audit_system} AS system_id,
     ${audit_line} AS line_value,
-    COUNT(*) AS copies,
+    copies,
     COUNT(*) OVER (PARTITION BY ${partition_column}) AS duplicate_count,
-    ROW_NUMBER() OVER (PARTITION BY ${partition_column} ORDER BY COUNT(*) DESC, ${key}) AS place
-  FROM ${target}
-  WHERE ${partition_column} BETWEEN ${start} AND ${end} AND ${scope}
-  GROUP BY ${one_row_per}
-  HAVING COUNT(*) > 1
+    ROW_NUMBER() OVER (PARTITION BY ${partition_column} ORDER BY copies DESC, ${key}) AS place
+  FROM (
+    SELECT ${key}, COUNT(*) AS copies
+    FROM ${target}
+    WHERE ${partition_column} BETWEEN ${start} AND ${end} AND ${scope}
+    GROUP BY ${one_row_per}
+    HAVING COUNT(*) > 1
+  )
 ) AS found
 WHERE place <= 20
   AND NOT EXISTS (

@@ -2,6 +2,5 @@
 SELECT detail AS backup, processor, game_date, run_id, trigger_source, rows_deleted, rows_inserted, committed_at
 FROM ${runs}
 WHERE status = 'repaired'
-  AND STARTS_WITH(detail, 'backup-')
-  AND (${backup_name} IS NULL OR detail = ${backup_name})
+  AND STARTS_WITH(detail, ${backup_prefix})
 ORDER BY committed_at

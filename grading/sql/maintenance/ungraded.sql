@@ -76,7 +76,7 @@ causes AS (
     ON b.game_date = k.game_date AND b.game_id = k.game_id AND b.player_lookup = k.player_lookup
   LEFT JOIN last_runs AS r ON r.game_date = k.game_date
   WHERE k.copies > 0
-  GROUP BY game_date, cause
+  GROUP BY k.game_date, cause
 )
 SELECT
   causes.game_date,
@@ -87,4 +87,4 @@ SELECT
   last_runs.detail
 FROM causes
 LEFT JOIN last_runs ON last_runs.game_date = causes.game_date
-ORDER BY game_date, cause
+ORDER BY causes.game_date, causes.cause

@@ -1,0 +1,242 @@
+"""The ten daily checks: each passes on clean data, and fails on data that is broken in its way alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+from google.cloud import bigquery
+
+from grading.cli import commands
+from grading.clock import Deadline
+from grading.init import create_tables
+from grading.settings import Settings
+from grading.wiring import Application
+from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
+from tests.integration.damaged import TODAY, FixedClock, at_terminal, execute, graded_weeks
+from tests.zetasql_check import Judge
+from validation.checks import CHECKS, worst
+
+RECENT = TODAY - timedelta(days=2)
+OLD = TODAY - timedelta(days=20)
+ACCURACY, PREDICTIONS, BOX_SCORES = "{accuracy}", "{predictions}", "{box_scores}"
+
+BROKEN = {
+    "duplicate_grades": [
+        f"INSERT INTO `{ACCURACY}` SELECT * FROM `{ACCURACY}` WHERE game_date = '{OLD}' AND player_lookup = 'player1'"
+    ],
+    "duplicate_source_keys": [
+        (
+            f"INSERT INTO `{PREDICTIONS}` SELECT * REPLACE (CONCAT(prediction_id, '-again') AS prediction_id,"
+            f" TIMESTAMP_ADD(created_at, INTERVAL 1 MINUTE) AS created_at)"
+            f" FROM `{PREDICTIONS}` WHERE game_date = '{RECENT}' AND player_lookup = 'player1'"
+        )
+    ],
+    "prediction_volume": [
+        (
+            f"DELETE FROM `{PREDICTIONS}` WHERE game_date BETWEEN '{TODAY - timedelta(days=7)}' AND '{TODAY}'"
+            f" AND MOD(CAST(SUBSTR(player_lookup, 7) AS INT64), 10) > 2"
+        )
+    ],
+    "grading_completeness": [
+        f"DELETE FROM `{ACCURACY}` WHERE game_date = '{RECENT}' AND system_id IN ('alpha', 'beta')"
+    ],
+    "confidence_above_one": [
+        f"UPDATE `{ACCURACY}` SET confidence_score = 71 WHERE game_date = '{RECENT}' AND player_lookup = 'player1'"
+    ],
+    "freshness": [f"DELETE FROM `{BOX_SCORES}` WHERE game_date > '{TODAY - timedelta(days=5)}'"],
+    "system_coverage": [
+        (
+            f"DELETE FROM `{PREDICTIONS}` WHERE game_date BETWEEN '{TODAY - timedelta(days=7)}' AND '{TODAY}'"
+            f" AND system_id = 'gamma'"
+        )
+    ],
+    "recent_duplicate_keys": [
+        (
+            f"INSERT INTO `{ACCURACY}` SELECT * FROM `{ACCURACY}` WHERE game_date = '{RECENT}' AND game_id = 'game'"
+            " AND player_lookup = 'player1'"
+        )
+    ],
+    "placeholder_lines_graded": [
+        f"UPDATE `{ACCURACY}` SET line_value = 20 WHERE game_date = '{RECENT}' AND player_lookup = 'player1'",
+        f"UPDATE `{PREDICTIONS}` SET is_active = FALSE WHERE game_date = '{RECENT}' AND player_lookup = 'player1'",
+    ],
+    "model_health": [
+        f"UPDATE `{ACCURACY}` SET absolute_error = 9 WHERE game_date = '{RECENT}' AND system_id = 'beta'",
+        (
+            f"UPDATE `{ACCURACY}` SET absolute_error = 6 WHERE game_date > '{TODAY - timedelta(days=8)}'"
+            f" AND system_id = 'beta'"
+        ),
+    ],
+}
+
+
+@pytest.fixture
+def weeks(
+    input_tables: Settings,
+    sink: RecordingSink,
+    notifier: RecordingNotifier,
+    bigquery_client: bigquery.Client,
+    judge: Judge,
+) -> Iterator[Application]:
+    """An application on a fixed day, five clean weeks behind it. What it sends is analysed at the end."""
+    statements: list[tuple[str, str]] = []
+    application = Application(
+        input_tables,
+        clock=FixedClock(),
+        sinks=(sink,),
+        notifier=notifier,
+        observe=lambda job_id, sql: statements.append((job_id, sql)),
+    )
+    create_tables(application.settings, application.warehouse, Deadline.after(60, application.clock))
+    graded_weeks(bigquery_client, application.settings)
+    yield application
+    application.bigquery_client.close()
+    judge.check_all(statements)
+
+
+def _run(client: bigquery.Client, settings: Settings, statements: list[str]) -> None:
+    names = {
+        "accuracy": settings.target("prediction_accuracy"),
+        "predictions": settings.input_table("predictions_table"),
+        "box_scores": settings.input_table("box_scores_table"),
+    }
+    for statement in statements:
+        execute(client, statement.format(**names))
+
+
+def _check(application: Application, *, alert: bool = False) -> dict[str, str]:
+    results = application.upkeep.quality_check(Deadline.after(60, application.clock), alert=alert)
+    assert [result.check for result in results] == list(CHECKS)
+    return {result.check.name: result.verdict for result in results}
+
+
+def test_there_are_ten_checks_and_each_is_broken_below() -> None:
+    """The list is the issue's."""
+    assert [check.number for check in CHECKS] == list(range(1, 11))
+    assert set(BROKEN) == {check.name for check in CHECKS}
+
+
+def test_clean_data_passes_every_check_and_alerts_nothing(weeks: Application, notifier: RecordingNotifier) -> None:
+    """Revised predictions and lines that are NULL are no fault."""
+    assert set(_check(weeks, alert=True).values()) == {"pass"}
+    assert notifier.alerts == []
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_check_fails_on_data_broken_in_its_way_only(
+    weeks: Application, bigquery_client: bigquery.Client, notifier: RecordingNotifier, name: str
+) -> None:
+    """That check fails, the nine others pass, and one alert says so with what to type."""
+    _run(bigquery_client, weeks.settings, BROKEN[name])
+    verdicts = _check(weeks, alert=True)
+    assert {check for check, verdict in verdicts.items() if verdict != "pass"} == {name}
+    assert verdicts[name] == "fail"
+    (alert,) = notifier.alerts
+    assert alert.check == f"quality_{name}"
+    assert alert.severity == "CRITICAL"
+    assert alert.next_command is not None
+    assert alert.next_command.startswith("python -m grading ")
+
+
+@pytest.mark.parametrize("day", [OLD, RECENT])
+def test_a_null_line_value_counts_as_a_key(weeks: Application, bigquery_client: bigquery.Client, day: object) -> None:
+    """COUNT(DISTINCT CONCAT(…)) would not see these."""
+    insert = (
+        f"INSERT INTO `{ACCURACY}` SELECT * FROM `{ACCURACY}` WHERE game_date = '{day}' AND line_value IS NULL"
+        f" AND player_lookup = 'player8'"
+    )
+    _run(bigquery_client, weeks.settings, [insert])
+    failed = {check for check, verdict in _check(weeks).items() if verdict == "fail"}
+    assert failed == {"duplicate_grades" if day == OLD else "recent_duplicate_keys"}
+
+
+def test_a_null_line_of_a_prediction_counts_as_a_key(weeks: Application, bigquery_client: bigquery.Client) -> None:
+    """Predictions without a line have one key a player and system as well."""
+    insert = (
+        f"INSERT INTO `{PREDICTIONS}` SELECT * FROM `{PREDICTIONS}` WHERE game_date = '{RECENT}'"
+        f" AND player_lookup = 'player8'"
+    )
+    _run(bigquery_client, weeks.settings, [insert])
+    assert _check(weeks)["duplicate_source_keys"] == "fail"
+
+
+def test_a_revised_prediction_is_no_duplicate(weeks: Application, bigquery_client: bigquery.Client) -> None:
+    """It differs in more than its time; grading takes the newest."""
+    insert = (
+        f"INSERT INTO `{PREDICTIONS}` SELECT * REPLACE (CAST(13 AS NUMERIC) AS predicted_points,"
+        f" TIMESTAMP_ADD(created_at, INTERVAL 1 HOUR) AS created_at)"
+        f" FROM `{PREDICTIONS}` WHERE game_date = '{RECENT}' AND player_lookup = 'player1'"
+    )
+    _run(bigquery_client, weeks.settings, [insert])
+    assert _check(weeks)["duplicate_source_keys"] == "pass"
+
+
+def test_found_duplicates_are_audited_once_and_resolved_when_clean(
+    weeks: Application, bigquery_client: bigquery.Client
+) -> None:
+    """The same finding is not recorded again; the next clean check sets resolved_at."""
+    audit = weeks.settings.target("grading_duplicate_audit")
+    open_rows = f"SELECT game_date, player_lookup, duplicate_count, resolved_at FROM `{audit}` ORDER BY system_id"
+    _run(bigquery_client, weeks.settings, BROKEN["recent_duplicate_keys"])
+    _check(weeks)
+    _check(weeks)
+    found = rows_of(bigquery_client, open_rows)
+    assert [(row["game_date"], row["player_lookup"], row["duplicate_count"]) for row in found] == [
+        (RECENT, "player1", 3)
+    ] * 3
+    assert {row["resolved_at"] for row in found} == {None}
+    remove = (
+        f"DELETE FROM `{ACCURACY}` WHERE game_date = '{RECENT}' AND player_lookup = 'player1'",
+        (
+            f"INSERT INTO `{ACCURACY}` (player_lookup, game_id, game_date, system_id, line_value)"
+            f" SELECT 'player1', 'game', DATE '{RECENT}', s, CAST(10.5 AS NUMERIC)"
+            " FROM UNNEST(['alpha', 'beta', 'gamma']) AS s"
+        ),
+    )
+    _run(bigquery_client, weeks.settings, list(remove))
+    _check(weeks)
+    assert None not in {row["resolved_at"] for row in rows_of(bigquery_client, open_rows)}
+
+
+def test_a_warning_is_neither_a_pass_nor_a_failure(weeks: Application, bigquery_client: bigquery.Client) -> None:
+    """One grade of a thousand missing: worth a look, no emergency."""
+    delete = f"DELETE FROM `{ACCURACY}` WHERE game_date = '{RECENT}' AND player_lookup = 'player1'"
+    _run(bigquery_client, weeks.settings, [delete])
+    results = weeks.upkeep.quality_check(Deadline.after(60, weeks.clock), alert=False)
+    assert worst(results) == "warn"
+
+
+@pytest.mark.parametrize(
+    ("broken", "code"), [([], 0), (BROKEN["confidence_above_one"], 1), (["warn"], 2)], ids=["pass", "fail", "warn"]
+)
+def test_the_command_exits_with_the_verdict(
+    weeks: Application, bigquery_client: bigquery.Client, monkeypatch: pytest.MonkeyPatch, broken: list[str], code: int
+) -> None:
+    """0 all pass, 1 failures, 2 warnings; JSON carries each figure, threshold and next command."""
+    if broken == ["warn"]:
+        broken = [f"DELETE FROM `{ACCURACY}` WHERE game_date = '{RECENT}' AND player_lookup = 'player1'"]
+    _run(bigquery_client, weeks.settings, broken)
+    at_terminal(monkeypatch, "check", weeks)
+    result = CliRunner().invoke(commands, ["check", "--format", "json"])
+    assert result.exit_code == code, result.output
+    answer = json.loads(result.output)
+    assert answer["verdict"] == {0: "pass", 1: "fail", 2: "warn"}[code]
+    assert len(answer["checks"]) == 10
+    assert all({"figure", "threshold", "next_command", "verdict"} <= set(check) for check in answer["checks"])
+
+
+def test_the_text_names_figure_threshold_and_next_command(
+    weeks: Application, bigquery_client: bigquery.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a person reads in the morning."""
+    _run(bigquery_client, weeks.settings, BROKEN["recent_duplicate_keys"])
+    at_terminal(monkeypatch, "check", weeks)
+    output = CliRunner().invoke(commands, ["check"]).output
+    assert "recent_duplicate_keys" in output
+    assert "fails above 0" in output
+    assert "python -m grading dedupe --table prediction_accuracy" in output
+    assert f"{RECENT} player1 alpha 10.5" in output
