@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import uuid
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from localdev import sample_slate
+from localdev.demo import main
+from localdev.demo_run import DemoFailed, grade_files
 from localdev.environment import isolated
 from localdev.processes import wait_until
-from localdev.slate import BOX_SCORES, PREDICTIONS
+from localdev.slate import BOX_SCORES, PREDICTIONS, read_slate
+from localdev.stack import LocalStack
 from tests.acceptance.conftest import MakeDemo
 
 _SECONDS = 100.0
@@ -88,45 +94,58 @@ def _value(text: str) -> str | Decimal:
     return Decimal(text) if re.fullmatch(r"-?\d+(\.\d+)?", text) else text
 
 
-def test_files_that_hold_no_score_yet_are_not_graded(make_demo: MakeDemo, tmp_path: Path) -> None:
-    """Nothing is published and no file is written; the status says why."""
-    slate = sample_slate.generate()
-    slate[BOX_SCORES.setting] = []
-    sample_slate.write_rows(tmp_path, sample_slate.SAMPLE_DATE, slate)
-    out = tmp_path / "graded.csv"
-    done = make_demo(f"DATA={tmp_path}", f"DATE={sample_slate.SAMPLE_DATE}", f"OUT={out}")
-    assert done.returncode == 2, "make's own status for a failed recipe"
-    assert "the run ended as no_actuals" in done.stderr
+def test_files_that_hold_no_score_yet_are_not_graded(stack: LocalStack, tmp_path: Path) -> None:
+    """Nothing is published and no file is written; the status says why, and so does the alert."""
+    day = date(2024, 3, 5)
+    slate = sample_slate.generate(day) | {BOX_SCORES.setting: []}
+    sample_slate.write_rows(tmp_path, day, slate)
+    out, screen = tmp_path / "graded.csv", io.StringIO()
+    with pytest.raises(DemoFailed, match=r"the run ended as no_actuals .*nothing was published"):
+        grade_files(stack, Console(file=screen, width=100), day, read_slate(tmp_path, day), out)
+    assert "Check: no_actuals" in screen.getvalue()
     assert not out.exists()
 
 
 @pytest.mark.parametrize(
-    ("variables", "text"),
+    ("arguments", "text"),
     [
-        (["DATA={data}"], "DATE is missing"),
-        (["DATE=2024-02-10"], "DATA is missing"),
-        (["DATA={data}", "DATE=10.02.2024"], "DATE=10.02.2024 is not a date: write it as YYYY-MM-DD"),
-        (["DATA={data}", "DATE=2024-02-30"], "DATE=2024-02-30 does not exist in the calendar"),
-        (["DATA={data}", "DATE=2999-01-01"], "DATE=2999-01-01 is in the future"),
-        (["DATA={data}/nowhere", "DATE=2024-02-10"], "is not a directory"),
-        (["DATA={data}", "DATE=2024-02-11"], "player_prop_predictions_2024-02-11.csv does not exist"),
-        (["DATA={data}", "DATE=2024-02-10", "OUT={data}"], "is a directory: name a file in it"),
-        (["DATA={data}", "DATE=2024-02-10", "OUT={data}/no/graded.csv"], "does not exist"),
-        (["DATA={data}", "DATE=2024-02-10"], "line 2: predicted_points='many' is not a valid NUMERIC"),
+        ("--data={data}", "DATE is missing"),
+        ("--date=2024-02-10", "DATA is missing"),
+        ("--data={data} --date=10.02.2024", "DATE=10.02.2024 is not a date: write it as YYYY-MM-DD"),
+        ("--data={data} --date=2024-02-30", "DATE=2024-02-30 does not exist in the calendar"),
+        ("--data={data} --date=2999-01-01", "DATE=2999-01-01 is in the future"),
+        ("--data={data}/nowhere --date=2024-02-10", "is not a directory"),
+        ("--data={data} --date=2024-02-11", "player_prop_predictions_2024-02-11.csv does not exist"),
+        ("--data={data} --date=2024-02-10 --out={data}", "is a directory: name a file in it"),
+        ("--data={data} --date=2024-02-10 --out={data}/no/graded.csv", "does not exist"),
+        ("--data={data} --date=2024-02-10", "line 2: predicted_points='many' is not a valid NUMERIC"),
     ],
 )
 def test_what_cannot_be_graded_is_told_before_anything_starts(
-    make_demo: MakeDemo, tmp_path: Path, variables: list[str], text: str
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: str, text: str
 ) -> None:
-    slate = sample_slate.generate()
-    if "NUMERIC" in text:
-        slate[PREDICTIONS.setting][0]["predicted_points"] = "many"
-    sample_slate.write_rows(tmp_path, sample_slate.SAMPLE_DATE, slate)
-    done = make_demo(*(variable.format(data=tmp_path) for variable in variables))
+    _write_sample_with_a_wrong_value(tmp_path)
+    assert main([argument.format(data=tmp_path) for argument in arguments.split()]) == 2
+    shown = capsys.readouterr()
+    assert shown.err.startswith("demo: ")
+    assert text in shown.err
+    assert shown.out == ""
+
+
+def test_make_hands_its_variables_over_as_they_are(make_demo: MakeDemo, tmp_path: Path) -> None:
+    """Also where a shell would read something into them."""
+    directory = tmp_path / "it's $(my) data; echo x"
+    directory.mkdir()
+    _write_sample_with_a_wrong_value(directory)
+    done = make_demo(f"DATA={directory}".replace("$", "$$"), f"DATE={sample_slate.SAMPLE_DATE}")
     assert done.returncode == 2
-    assert done.stderr.startswith("demo: ")
-    assert text in done.stderr
-    assert done.stdout == ""
+    assert "player_prop_predictions_2024-02-10.csv, line 2: predicted_points='many'" in done.stderr
+
+
+def _write_sample_with_a_wrong_value(directory: Path) -> None:
+    slate = sample_slate.generate()
+    slate[PREDICTIONS.setting][0]["predicted_points"] = "many"
+    sample_slate.write_rows(directory, sample_slate.SAMPLE_DATE, slate)
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
