@@ -1,0 +1,250 @@
+"""A long-lived process that grades, backfills and repairs, and tells over a pipe how each task ended."""
+
+from __future__ import annotations
+
+import base64
+import math
+import os
+import signal
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any, Literal
+
+import requests
+
+from grading.clock import Deadline, SystemClock
+from grading.errors import Transient
+from grading.processors import GRADING
+from grading.run import Request
+from grading.settings import Settings
+from grading.statements import Sql
+from grading.stop import stop_on_sigterm
+from grading.wiring import Application
+from localdev.environment import isolated
+from locking import LockTimings
+from monitoring.events import Event, EventLog
+from tests.faults.storm.naive import naive_write
+from tests.faults.storm.plan import Task
+from tests.faults.storm.rows import DAYS, select_rows
+
+# Processes start from a server that has imported what they need: a killed one is replaced in a moment.
+CONTEXT = get_context("forkserver")
+CONTEXT.set_forkserver_preload(
+    ["google.cloud.firestore", "google.cloud.bigquery", "google.cloud.secretmanager", "locking.firestore_store",
+     "locking.sqlite_store", "alerts.slack", "alerts.secret", "maintenance.repairer", __name__]
+)  # fmt: skip
+
+TIMINGS = LockTimings(
+    lease_seconds=2.4,
+    renew_every_seconds=0.8,
+    rpc_timeout_seconds=0.7,
+    outage_seconds=2.0,
+    safety_poll_seconds=0.5,
+)
+"""The lock's timings scaled down, as in the lock's own fault tests."""
+
+Ending = Literal["done", "again", "crashed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A task as it is sent to a process: when its event was published, what else is wrong just then."""
+
+    task: Task
+    published_at: datetime
+    naive: bool = False
+    secret_refused: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """How one attempt at a task ended. `again`: raised to be redelivered. `crashed`: an error of no known kind."""
+
+    ending: Ending
+    statuses: tuple[str, ...] = ()
+    alerts: tuple[str, ...] = ()
+    repeats: int = 0
+    detail: str = ""
+
+
+@dataclass
+class _Sink:
+    """Keeps what a task's events tell."""
+
+    statuses: list[str] = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
+    names: Counter[str] = field(default_factory=Counter)
+    repeats: int = 0
+
+    def record(self, event: Event) -> None:
+        self.names[event.name] += 1
+        if event.name == "run_finished" and event.fields.get("processor") == GRADING.name:
+            self.statuses.append(str(event.fields["status"]))
+            self.repeats += bool(event.fields.get("repeat"))
+        # Told in Slack now or before, or where Slack cannot be reached, in the log.
+        if event.name in ("alert_sent", "alert_failed", "alert_suppressed"):
+            self.alerts.append(str(event.fields["check"]))
+
+    def clear(self) -> None:
+        self.__init__()  # type: ignore[misc]
+
+
+class _SkewedClock(SystemClock):
+    """A wall clock that is wrong by some seconds."""
+
+    skew_seconds = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.skew_seconds)
+
+
+class _Secrets:
+    """Secret Manager's client, in so far as it is used: answers with the webhook, or refuses."""
+
+    refused = False
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def access_secret_version(self, **_: Any) -> Any:
+        from google.api_core.exceptions import PermissionDenied
+        from google.cloud.secretmanager_v1 import AccessSecretVersionResponse
+
+        if self.refused:
+            raise PermissionDenied("Permission 'secretmanager.versions.access' denied")
+        return AccessSecretVersionResponse(payload={"data": self._url.encode()})
+
+
+class _StormApplication(Application):
+    """The application with the storm's timings and rows."""
+
+    lock_timings = TIMINGS  # type: ignore[assignment]
+
+
+class Session:
+    """What one process keeps between tasks."""
+
+    def __init__(self, settings: Settings, firestore_host: str, slack_url: str) -> None:
+        from alerts.secret import webhook_url_from_secret
+        from alerts.slack import SlackNotifier
+        from grading import service
+
+        os.environ.update(isolated())
+        if firestore_host:
+            os.environ["FIRESTORE_EMULATOR_HOST"] = firestore_host
+        self.sink = _Sink()
+        self.clock = _SkewedClock()
+        self.secrets = _Secrets(slack_url)
+        webhook = webhook_url_from_secret(
+            lambda: self.secrets, settings.google_cloud_project, clock=self.clock, fresh_seconds=0, refusal_seconds=0
+        )  # type: ignore[arg-type,return-value,unused-ignore]
+        notifier = SlackNotifier(
+            webhook, requests.Session(), EventLog((self.sink,)), self.clock, environment="storm", budget_seconds=1.0
+        )
+        self.application = _StormApplication(settings, clock=self.clock, sinks=(self.sink,), notifier=notifier)
+        service.select_of = _select_of  # type: ignore[attr-defined]
+        stop_on_sigterm(self.clock)
+
+    def do(self, job: Job) -> Reply:
+        """Carry out one task."""
+        self.sink.clear()
+        self.clock.skew_seconds = job.task.skew_seconds
+        self.secrets.refused = job.secret_refused
+        detail = ""
+        try:
+            if job.naive:
+                naive_write(self.application, DAYS[job.task.date])
+            elif job.task.role == "event":
+                self._deliver(job)
+            elif job.task.role == "backfill":
+                detail = self._backfill(job.task)
+            else:
+                detail = self._repair(job.task)
+            ending: Ending = "again" if detail else "done"
+        except Transient as error:
+            ending, detail = "again", str(error)
+        except Exception:  # noqa: BLE001 - what the service must never let out, the checker is told
+            ending, detail = ("again" if job.naive else "crashed"), traceback.format_exc()
+        return Reply(
+            ending=ending,
+            statuses=tuple(self.sink.statuses),
+            alerts=tuple(self.sink.alerts),
+            repeats=self.sink.repeats,
+            detail=detail,
+        )
+
+    def _deliver(self, job: Job) -> None:
+        """Hand the event over as the function would get it."""
+        text = f'{{"target_date": "{DAYS[job.task.date]}", "trigger_source": "storm", "run_aggregation": false}}'
+        body = text.encode() if job.task.body is None else job.task.body
+        published = job.published_at.astimezone(UTC).isoformat()
+        message = {"data": base64.b64encode(body).decode(), "messageId": job.task.name, "publishTime": published}
+        self.application.handler.handle({"message": message}, event_id=job.task.name, event_time=published)
+
+    def _backfill(self, task: Task) -> str:
+        application = self.application
+        deadline = Deadline.after(application.settings.function_timeout_seconds, self.clock)
+        request = Request(date=DAYS[task.date], trigger_source="backfill")
+        outcome = application.service.run(GRADING, request, deadline)
+        return outcome.detail if outcome.transient else ""
+
+    def _repair(self, task: Task) -> str:
+        from maintenance.backup import make_backup
+        from maintenance.tables import REPAIR_TABLES
+
+        application, table = self.application, REPAIR_TABLES[GRADING.name]
+        settings = application.settings
+        deadline = Deadline.after(settings.function_timeout_seconds, self.clock)
+        path, now = table.path(settings), self.clock.now()
+        backup = make_backup(path, settings, application.warehouse, now, deadline, days=1)
+        result = application.repairer.deduplicate(table, DAYS[task.date], backup, deadline, merge_differing=True)
+        self.sink.statuses.append(result.result.value)
+        application.warehouse.drop(backup.path(settings))
+        return "" if result.result.good else f"{result.result}: {result.detail}"
+
+
+def _select_of(run: Any, _warehouse: Any) -> Sql:
+    return select_rows(run.settings, run.date)
+
+
+class Worker:
+    """The parent's handle on one process."""
+
+    def __init__(self, settings: Settings, firestore_host: str, slack_url: str) -> None:
+        self.pipe, theirs = CONTEXT.Pipe()
+        self.process = CONTEXT.Process(target=_serve, args=(theirs, settings, firestore_host, slack_url), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.frozen = False
+
+    def send(self, job: Job) -> None:
+        self.pipe.send(job)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to a process that is there."""
+        if self.process.pid is not None and self.process.is_alive():
+            os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL, and nothing of it is left."""
+        self.process.kill()
+        self.process.join(10)
+        self.pipe.close()
+
+
+def _serve(pipe: Connection, settings: Settings, firestore_host: str, slack_url: str) -> None:
+    session = Session(settings, firestore_host, slack_url)
+    while session.clock.ends_at == math.inf:
+        if not pipe.poll(0.2):
+            continue
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(session.do(job))
+    time.sleep(0)
