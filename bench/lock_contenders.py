@@ -58,10 +58,11 @@ def build(contender: Contender, host: str, *, takeover: bool = False) -> Any:
 
 
 def hand_off(contender: Contender, host: str, *, processes: int, rounds: int, record: Path) -> list[HandOff]:
-    """Let processes contend for one lock, `rounds` times after one round to warm up."""
+    """Let processes contend for one lock, `rounds` times; where there are several, after one to warm up."""
+    warm = int(rounds > 1)
     barrier = _CONTEXT.Barrier(processes)
     started = [
-        _CONTEXT.Process(target=_contend, args=(contender, host, rounds + 1, barrier, record), daemon=True)
+        _CONTEXT.Process(target=_contend, args=(contender, host, rounds + warm, barrier, record), daemon=True)
         for _ in range(processes)
     ]
     try:
@@ -74,12 +75,13 @@ def hand_off(contender: Contender, host: str, *, processes: int, rounds: int, re
     finally:
         for process in started:
             process.kill()
+            process.join()
     held: dict[int, list[tuple[float, float, float]]] = {}
     for line in record.read_text().splitlines():
         round_, begun, start, end = line.split()
         held.setdefault(int(round_), []).append((float(start), float(end), float(begun)))
     record.unlink()
-    return [_measure(sorted(held[round_])) for round_ in range(1, rounds + 1)]
+    return [_measure(sorted(held[round_])) for round_ in range(warm, rounds + warm)]
 
 
 def _measure(intervals: list[tuple[float, float, float]]) -> HandOff:
@@ -121,8 +123,9 @@ def takeover(contender: Contender, host: str) -> float:
         os.kill(holder.pid, signal.SIGKILL)
         held = ours.recv()
     finally:
-        holder.kill()
-        waiter.kill()
+        for process in (holder, waiter):
+            process.kill()
+            process.join()
     return float(held) - killed
 
 
