@@ -10,6 +10,7 @@ Where an answer is lost, the step is simply repeated: it finds the lock held by 
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 
 from grading.clock import Clock, Deadline
 from grading.errors import LockAcquisitionError, LockStoreUnavailable
@@ -26,6 +27,7 @@ _EXPIRY_MARGIN_SECONDS = 0.01
 # A dead holder's follower takes over first; the others look a little later, and not all at once.
 _YIELD_SECONDS = (0.2, 0.5)
 _POLL_JITTER = (0.75, 1.25)
+_DEAF_POLL_SECONDS = 1.0
 # A call begun at the end of a wait still needs a moment to be answered.
 _LAST_CALL_SECONDS = 1.0
 _LEAVE_SECONDS = 1.0
@@ -95,17 +97,18 @@ class Acquisition:
                     if grant is not None:
                         self._step_up(grant)
                         return grant
-                    self._check_time()
-                    self._tell_waiting()
-                    if wake == "turn" or not self._line.listening:
-                        self._line.join(timeout=self._timeout)
                 except RETRIED as error:
                     self._silence.after(error)
                     self._check_time()
-                else:
-                    wake = self._line.wait(self._until_next_look())
-                    self._check_time()
-                    self._silence.begin()
+                    continue
+                self._check_time()
+                self._tell_waiting()
+                if wake == "turn" or not self._line.listening:
+                    with suppress(LockStoreUnavailable):  # without a place in line, polling carries the wait
+                        self._line.join(timeout=self._timeout)
+                wake = self._line.wait(self._until_next_look())
+                self._check_time()
+                self._silence.begin()
         finally:
             if grant is None:
                 self._line.leave(timeout=min(_LEAVE_SECONDS, self._timings.rpc_timeout_seconds))
@@ -187,7 +190,10 @@ class Acquisition:
 
     def _until_next_look(self) -> float:
         """Seconds until the next safety poll, the moment the lease can have ended, or the end of the wait."""
-        look = self._timings.safety_poll_seconds * random.uniform(*_POLL_JITTER)  # noqa: S311
+        look = self._timings.safety_poll_seconds
+        if not self._line.listening:
+            look = min(look, _DEAF_POLL_SECONDS)
+        look *= random.uniform(*_POLL_JITTER)  # noqa: S311
         rival = self._rival
         if rival is not None:
             elapsed = self._clock.monotonic() - self._rival_seen
