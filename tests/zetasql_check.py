@@ -118,7 +118,10 @@ class Judge:
         self._add(normalised(name), {column.name: column.type for column in table.column})
 
     def check_all(self, jobs: Iterable[tuple[str, str]]) -> None:
-        """Analyse what an application sent: pairs of job id and SQL, in order. Loads and copies only make their table known."""
+        """Analyse what an application sent: pairs of job id and SQL, in order.
+
+        Loads and copies only make their table known.
+        """
         for _, sql in jobs:
             if sql.startswith("COPY "):
                 source, target = sql.split(" ")[2:]

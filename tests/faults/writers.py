@@ -16,7 +16,7 @@ from grading.settings import Settings
 from grading.trigger import date
 from grading.warehouse import JobResult, Warehouse
 from grading.wiring import Application
-from tests.faults.naive_writer import delete_then_load
+from localdev.naive import delete_then_load
 
 
 def grade_rounds(settings: Settings, day: date, rounds: int, barrier: Barrier, answers: Connection) -> None:
@@ -33,12 +33,11 @@ def grade_rounds(settings: Settings, day: date, rounds: int, barrier: Barrier, a
 def naive_rounds(settings: Settings, day: date, rounds: int, barrier: Barrier, answers: Connection) -> None:
     """The same with the replaced system's writer."""
     client = Application(settings, sinks=()).bigquery_client
-    rows: list[dict[str, object]] = [
-        {"player_lookup": f"player{n:04}", "game_id": "g", "game_date": str(day), "system_id": "s"} for n in range(50)
-    ]
+    target = settings.target(GRADING.name)
+    rows = [{"player_lookup": f"player{n:04}", "game_id": "g", "game_date": day, "system_id": "s"} for n in range(50)]
     for _ in range(rounds):
         barrier.wait(timeout=60)
-        delete_then_load(client, settings, str(day), rows)
+        delete_then_load(client, target, day, rows)
     answers.send([("success", "")] * rounds)
 
 
