@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
 import click
 
 from grading.cli.console import ConsoleSink
-from grading.cli.recompute import recompute_range
-from grading.cli.repairs import console, date_table, repair_dates
+from grading.cli.repairs import aggregates_of, console, date_table, repair_dates
 from grading.clock import Deadline
-from grading.processors import GRADING
 from grading.wiring import Application, application_for_terminal
-from maintenance.backup import KEPT_DAYS, Backup, make_backup
+from maintenance.backup import KEPT_DAYS, make_backup
 from maintenance.damage import Damage, survey
 from maintenance.findings import record_duplicates
 from maintenance.repairer import DateResult
@@ -77,10 +75,9 @@ def dedupe(
     if not execute:
         click.echo("Nothing was changed. Add --execute to repair.")
         return
-    results, backup = _execute(application, repaired, damage, merge=merge, keep_days=keep_days)
+    results = _execute(application, repaired, damage, merge=merge, keep_days=keep_days)
     console.print(date_table(results))
-    click.echo(f"To undo: {backup.undo_command}")
-    recomputed = _aggregates(
+    recomputed = aggregates_of(
         application, repaired, [found.day for found in results if found.result.good], recompute=recompute
     )
     if not all(result.result.good for result in results):
@@ -92,25 +89,25 @@ def dedupe(
 
 def _execute(
     application: Application, repaired: RepairTable, damage: Damage, *, merge: bool, keep_days: int
-) -> tuple[Sequence[DateResult], Backup]:
+) -> Sequence[DateResult]:
     settings, warehouse, clock = application.settings, application.warehouse, application.clock
     repairer = application.repairer
     deadline = Deadline.after(_SURVEY_SECONDS, clock)
     backup = make_backup(repaired.path(settings), settings, warehouse, clock.now(), deadline, days=keep_days)
     click.echo(f"Backup: {backup.path(settings)}, kept for {keep_days} days")
+    click.echo(f"To undo: {backup.undo_command}")
     repairer.prepare(repaired, deadline)
     days = [found.day for found in damage.affected]
     record_duplicates(
         repaired, settings, warehouse, deadline, start=days[0], end=days[-1], merge_differing=merge,
         notes=f"found by dedupe, backup {backup.name}",
     )  # fmt: skip
-    results = repair_dates(
+    return repair_dates(
         days,
         lambda day: repairer.deduplicate(
             repaired, day, backup, Deadline.after(_DATE_SECONDS, clock), merge_differing=merge
         ),
     )
-    return results, backup
 
 
 def _print_damage(repaired: RepairTable, damage: Damage, *, merge: bool) -> None:
@@ -128,17 +125,3 @@ def _print_damage(repaired: RepairTable, damage: Damage, *, merge: bool) -> None
         click.echo(f"{damage.differing_keys:,} keys have rows that differ in more than their time: {fate}. Samples:")
         for sample in damage.differing:
             click.echo(f"  {sample}")
-
-
-def _aggregates(application: Application, repaired: RepairTable, days: Sequence[date], *, recompute: bool) -> bool:
-    """Name the dates whose aggregates are out of date, or recompute them. False where that failed."""
-    if repaired.name != GRADING.name or not days:
-        return True
-    # A summary looks back over the dates before its own, so later ones are out of date as well.
-    yesterday = application.settings.local_date(application.clock.now()) - timedelta(days=1)
-    first, last = min(days), max(*days, yesterday)
-    click.echo(f"Aggregates to recompute, of {len(days)} dates: {', '.join(day.isoformat() for day in days)}")
-    if recompute:
-        return recompute_range(application, first, last)
-    click.echo(f"Type: python -m grading recompute --start {first} --end {last}")
-    return True

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import date, timedelta
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from grading.cli.console import make_console
+from grading.cli.recompute import recompute_range
+from grading.processors import GRADING
+from grading.wiring import Application
 from maintenance.repairer import DateResult, Result
+from maintenance.tables import RepairTable
 
 console = make_console()
 
@@ -43,3 +48,17 @@ def date_table(results: Sequence[DateResult]) -> Table:
         rows = (f"{result.rows_before:,}", f"{result.rows_after:,}") if result.run_id else ("", "")
         table.add_row(result.day.isoformat(), result.result, *rows, result.detail or "verified")
     return table
+
+
+def aggregates_of(application: Application, repaired: RepairTable, days: Sequence[date], *, recompute: bool) -> bool:
+    """Name the dates whose aggregates are out of date, or recompute them. False where that failed."""
+    if repaired.name != GRADING.name or not days:
+        return True
+    # A summary looks back over the dates before its own, so later ones are out of date as well.
+    yesterday = application.settings.local_date(application.clock.now()) - timedelta(days=1)
+    first, last = min(days), max(*days, yesterday)
+    click.echo(f"Aggregates to recompute, of {len(days)} dates: {', '.join(day.isoformat() for day in days)}")
+    if recompute:
+        return recompute_range(application, first, last)
+    click.echo(f"Type: python -m grading recompute --start {first} --end {last}")
+    return True

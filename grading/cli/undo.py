@@ -8,7 +8,7 @@ import click
 from rich.table import Table
 
 from grading.cli.console import ConsoleSink
-from grading.cli.repairs import console, date_table, repair_dates
+from grading.cli.repairs import aggregates_of, console, date_table, repair_dates
 from grading.clock import Deadline
 from grading.errors import InvalidSettings
 from grading.wiring import Application, application_for_terminal
@@ -63,6 +63,7 @@ def _restore(application: Application, taken: Backup, changed: Changed, *, overw
     deadline = Deadline.after(_READ_SECONDS, clock)
     own = make_backup(repaired.path(settings), settings, application.warehouse, clock.now(), deadline, days=keep_days)
     click.echo(f"Backup of the present state: {own.path(settings)}, kept for {keep_days} days")
+    click.echo(f"To undo this undo: {own.undo_command}")
     results = repair_dates(
         sorted(changed.dates),
         lambda day: application.repairer.restore(
@@ -76,7 +77,7 @@ def _restore(application: Application, taken: Backup, changed: Changed, *, overw
         ),
     )
     console.print(date_table(results))
-    click.echo(f"To undo this undo: {own.undo_command}")
+    aggregates_of(application, repaired, [found.day for found in results if found.result.good], recompute=False)
     if not all(result.result.good for result in results):
         sys.exit(1)
 

@@ -368,6 +368,23 @@ def test_rows_of_a_writer_that_knows_no_fence_are_not_lost(
     )
 
 
+def test_a_publish_that_looks_alike_is_noticed_by_its_run(
+    gradable: Application, bigquery_client: bigquery.Client, sink: RecordingSink
+) -> None:
+    """Rows given from Python may keep count and times; the fence names their run."""
+    table = _target(gradable.settings)
+
+    def alike() -> None:
+        execute(bigquery_client, f"UPDATE `{table}` SET predicted_points = 1 WHERE game_date = '{DAY}'")
+        execute(bigquery_client, f"UPDATE `{table}_fence` SET run_id = 'other' WHERE lock_key = '{DAY}'")
+
+    result = _repair_meanwhile(gradable, alike)
+    assert result.result is Result.WRITTEN_SINCE
+    assert sink.named("publish_refused")
+    changed = f"SELECT COUNT(*) FROM `{table}` WHERE game_date = '{DAY}' AND predicted_points = 1"
+    assert count(bigquery_client, changed) == 30
+
+
 def test_an_undo_does_not_put_older_rows_over_a_later_grading_run(
     gradable: Application, cli: CliRunner, bigquery_client: bigquery.Client
 ) -> None:
