@@ -15,6 +15,7 @@ from grading.rows import check_rows
 from grading.run import Request
 from grading.staging import GivenRows
 from grading.wiring import Application, application_from_environment
+from validation.duplicates import DuplicateReport
 
 
 class _ProcessorApi:
@@ -76,6 +77,20 @@ def write_graded_results(
 ) -> Outcome:
     """Replace a date of prediction_accuracy by these rows; see the method of the same name."""
     return PredictionAccuracyProcessor().write_graded_results(graded_results, game_date, use_lock)
+
+
+def auto_remediate_duplicates(
+    game_date: date | str, max_count: int = 1000, *, application: Application | None = None
+) -> DuplicateReport:
+    """Check a date of prediction_accuracy, and remove its duplicates if they are at most `max_count` rows.
+
+    Keeps the earliest `graded_at` of each business key, in one fenced transaction under the date's lock; success,
+    failure and refusal are alerted and recorded. Returns what the date holds then. Raises a `GradingError` where
+    the date cannot be checked.
+    """
+    application = application or application_from_environment()
+    deadline = Deadline.after(application.settings.function_timeout_seconds, application.clock)
+    return application.remediation.run(processors.GRADING, _as_date(game_date), deadline, max_count=max_count)
 
 
 def _as_date(value: date | str) -> date:

@@ -22,7 +22,7 @@ from grading.run import Request, Run
 from grading.settings import Settings
 from grading.sources import select_of
 from grading.staging import QueriedRows, RowSource
-from grading.statements import fragment
+from grading.validate import find_duplicates
 from grading.warehouse import Warehouse
 from grading.writer import Writer
 from monitoring.events import EventLog
@@ -144,9 +144,7 @@ class GradingService:
 
     def find_duplicates(self, run: Run) -> DuplicateReport:
         """Count the business keys of the run's date in the target table, in one query."""
-        statement = fragment("validate", **run.values())
-        rows = self.warehouse.run(statement, job_id=run.job_id("validate"), deadline=run.deadline).rows
-        return DuplicateReport.from_rows(rows, run.processor.business_key)
+        return find_duplicates(run, self.warehouse)
 
     def _validate(self, run: Run, events: EventLog) -> DuplicateReport | None:
         """Check the business keys of the date. What is found is told; it never fails the run."""
@@ -179,6 +177,8 @@ class GradingService:
     def _resolve_duplicates(self, run: Run, report: DuplicateReport, events: EventLog) -> None:
         if self.resolver:
             self.resolver.resolve("duplicates", table=run.processor.name, date=run.lock_key)
+            if self.repair:
+                self.resolver.resolve("remediation", table=run.processor.name, date=run.lock_key)
         if report.open_findings:
             try:
                 self.audit.resolve_duplicates(run, f"clean after run {run.run_id}")

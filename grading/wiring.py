@@ -21,8 +21,10 @@ from grading.completion import Completion
 from grading.handler import EventHandler, Task
 from grading.locker import Locker
 from grading.publish import Publisher
+from grading.remediation import Remediation
 from grading.service import GradingService
 from grading.settings import Settings
+from grading.validate import find_duplicates
 from grading.warehouse import JobObserver, Warehouse
 from grading.writer import Writer
 from locking.lock import DistributedLock
@@ -168,6 +170,7 @@ class Application:
             notifier=self.notifier,
             resolver=self.notifier,
             breaker_of=self.breaker,
+            repair=self.remediation.repair if self.settings.auto_remediate else None,
         )
 
     @cached_property
@@ -217,6 +220,25 @@ class Application:
             locker=self.locker,
             writer=self.writer,
             audit=Audit(self.warehouse),
+        )
+
+    @cached_property
+    def remediation(self) -> Remediation:
+        from maintenance.sources import DeduplicatedRows
+        from maintenance.tables import REPAIR_TABLES
+
+        return Remediation(
+            settings=self.settings,
+            clock=self.clock,
+            events=self.events,
+            locker=self.locker,
+            writer=self.writer,
+            audit=Audit(self.warehouse),
+            notifier=self.notifier,
+            find=lambda run: find_duplicates(run, self.warehouse),
+            deduplicated=lambda processor: DeduplicatedRows(
+                repaired=REPAIR_TABLES[processor.name], backup=None, merge_differing=True
+            ),
         )
 
     @cached_property
