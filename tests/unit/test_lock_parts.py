@@ -14,7 +14,9 @@ import grpc
 import pytest
 from google.cloud.firestore_v1.types import ListenResponse, TargetChange
 
-from grading.errors import LockStoreUnavailable
+from grading.clock import SystemClock
+from grading.errors import LeaseLost, LockStoreUnavailable
+from locking import DistributedLock, check_for_stuck_locks
 from locking.firestore_watch import FirestoreWatch
 from locking.reminders import Reminders
 from locking.sqlite_store import SQLiteLockStore
@@ -169,4 +171,46 @@ def test_sqlite_versions_grow_though_the_machines_clock_steps_back(tmp_path: Pat
     document = store.read(KEY, timeout=1)
     assert document is not None
     assert document.age_seconds >= 0
+    store.close()
+
+
+class JumpingClock(SystemClock):
+    """A monotonic clock that a test moves forward, as a freeze of the process does."""
+
+    jump = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.jump
+
+
+def test_after_a_freeze_the_time_alone_tells_that_the_lease_has_run_out(tmp_path: Path) -> None:
+    """Before the renewal has had a chance to look."""
+    store, clock = SQLiteLockStore(tmp_path / "l.db"), JumpingClock()
+    with DistributedLock("demo", store=store, clock=clock).acquire("k", "op") as lease:
+        clock.jump = 59.0
+        lease.ensure_held()
+        clock.jump = 61.0
+        with pytest.raises(LeaseLost, match="not renewed for 61"):
+            lease.ensure_held()
+    store.close()
+
+
+def test_the_sweeper_spares_a_holder_that_renews_between_its_look_and_its_removal(tmp_path: Path) -> None:
+    store = SQLiteLockStore(tmp_path / "l.db")
+    version = store.create(KEY, {"holder_id": "h"}, timeout=1)
+    assert version is not None
+    silent = {"holder_id": "h", "lease_seconds": 0.001, "token": version - 3_600_000_000}
+    seen = store.replace(KEY, silent, if_version=version, timeout=1)
+    assert seen is not None
+    time.sleep(0.01)
+    delete = store.delete
+
+    def renew_then_delete(key: Key, **kwargs: Any) -> bool:
+        assert store.replace(key, {**silent, "heartbeat": 1}, if_version=seen, timeout=1)
+        return delete(key, **kwargs)
+
+    store.delete = renew_then_delete  # type: ignore[method-assign]
+    (found,) = check_for_stuck_locks(store, ["grading"])
+    assert not found.removed
+    assert store.read(KEY, timeout=1) is not None
     store.close()

@@ -94,7 +94,7 @@ def test_dead_waiters_ahead_cost_the_next_one_moments(where: Where, start_worker
     released = holder.do("release")
     taken = last.reply()
     assert taken.error is None
-    assert taken.at - released.at < (1.0 if dead == 1 else 2.5 * SHORT.safety_poll_seconds)
+    assert taken.at - released.at < (0.6 if dead == 1 else 2.5 * SHORT.safety_poll_seconds)
     last.do("release")
     wait_for_line(where, 0)
 
