@@ -21,6 +21,12 @@ class Audit:
         statement = fragment("record_run", **run.values(), status=literal(status), detail=literal(detail))
         self.warehouse.run(statement, job_id=run.job_id("record"), deadline=run.deadline)
 
+    def has_published(self, run: Run) -> bool:
+        """Whether a run of the same event has published the date."""
+        statement = fragment("published_by_event", **run.values())
+        found = self.warehouse.run(statement, job_id=run.job_id("repeat"), deadline=run.deadline).first
+        return int(found["runs"]) > 0
+
     def record_duplicates(self, run: Run, report: DuplicateReport) -> None:
         """One row of `grading_duplicate_audit` per sample key."""
         rows = Sql(",\n".join(_audit_row(run, report, sample) for sample in report.samples))

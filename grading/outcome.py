@@ -52,7 +52,10 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One processor's run for one date. Durations in milliseconds; `token` is the published data token."""
+    """One processor's run for one date. Durations in milliseconds; `token` is the published data token.
+
+    `repeat` says that the event had published the date before: it was delivered again, and cost no work.
+    """
 
     processor: str
     date: date
@@ -72,3 +75,4 @@ class Outcome:
     duration_ms: int = 0
     detail: str = ""
     transient: bool = False
+    repeat: bool = False

@@ -98,7 +98,8 @@ class GradingService:
         except GradingError as error:
             transient = isinstance(error, Transient)
             outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
-        outcome = replace(outcome, duration_ms=round((self.clock.monotonic() - started) * 1000))
+        repeat = outcome.status is Status.SUPERSEDED and self._is_repeat(run)
+        outcome = replace(outcome, repeat=repeat, duration_ms=round((self.clock.monotonic() - started) * 1000))
         self._tell(run, outcome, events)
         if breaker and not self._given_up(run, outcome):
             self._count(breaker, outcome)
@@ -141,6 +142,15 @@ class GradingService:
             locked=run.hold.locked,
         )
         return replace(outcome, duplicates=self._validate(run, events))
+
+    def _is_repeat(self, run: Run) -> bool:
+        """Whether this very event has published the date before, and is delivered again."""
+        if not run.request.event_id:
+            return False
+        try:
+            return self.audit.has_published(run)
+        except GradingError:
+            return False  # only the log would say more
 
     def find_duplicates(self, run: Run) -> DuplicateReport:
         """Count the business keys of the run's date in the target table, in one query."""
@@ -198,6 +208,7 @@ class GradingService:
             locked=outcome.locked,
             event_id=run.request.event_id,
             trigger_source=run.request.trigger_source,
+            repeat=outcome.repeat,
             detail=outcome.detail,
         )
         if not outcome.status.published and outcome.status is not Status.SUPERSEDED:
