@@ -135,13 +135,18 @@ class Judge:
                 self.check(sql)
 
     def _add(self, name: str, columns: dict[str, object]) -> None:
-        if name.lower() in self._names:
-            return
+        """Make a table known. Of staging tables that differ only in their run all columns are."""
         builder = TableBuilder(name)
         for column, kind in columns.items():
             builder.add_column(column, kind)
-        self._catalog.table.append(builder.build())
-        self._names.add(name.lower())
+        built = builder.build()
+        if name.lower() not in self._names:
+            self._names.add(name.lower())
+            self._catalog.table.append(built)
+            return
+        known = next(table for table in self._catalog.table if table.name.lower() == name.lower())
+        names = {column.name.lower() for column in known.column}
+        known.column.extend(column for column in built.column if column.name.lower() not in names)
 
 
 def normalised(sql: str) -> str:

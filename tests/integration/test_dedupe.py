@@ -368,6 +368,38 @@ def test_rows_of_a_writer_that_knows_no_fence_are_not_lost(
     )
 
 
+def test_a_repair_and_a_grading_run_at_once_leave_the_newly_graded_rows(
+    gradable: Application, bigquery_client: bigquery.Client
+) -> None:
+    """Two processes, with locks as in production: both end well, and the date holds one run's rows, the newest."""
+    settings = gradable.settings
+    table = _target(settings)
+    environment = isolated() | as_environment(settings)
+    grade = ["grade", "--date", DAY.isoformat(), "--no-aggregation"]
+    for _ in range(3):
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-m", "grading", *arguments],
+                cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            )
+            for arguments in (["dedupe", *TABLE, "--execute"], grade)
+        ]  # fmt: skip
+        for process in processes:
+            output, _ = process.communicate(timeout=100)
+            assert process.returncode == 0, output
+        (newest, *_) = rows_of(
+            bigquery_client,
+            f"SELECT run_id FROM `{settings.target('grading_runs')}` WHERE status = 'success'"
+            " ORDER BY committed_at DESC",
+        )
+        assert _published_by(bigquery_client, settings) == [newest["run_id"]]
+        assert _rows(bigquery_client, settings) == 20
+        execute(
+            bigquery_client,
+            f"INSERT INTO `{table}` SELECT * FROM `{table}` WHERE game_date = '{DAY}' AND MOD(actual_points, 2) = 0",
+        )
+
+
 def test_a_publish_that_looks_alike_is_noticed_by_its_run(
     gradable: Application, bigquery_client: bigquery.Client, sink: RecordingSink
 ) -> None:
