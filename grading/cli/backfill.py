@@ -35,6 +35,7 @@ _WORST_FIRST = (
     Status.PARTIAL,
     Status.SUCCESS,
     Status.SUPERSEDED,
+    Status.REPAIRED,
     Status.NO_PREDICTIONS,
 )
 
@@ -70,8 +71,8 @@ def backfill(
     """
     console = make_console()
     application = application_for_terminal(ConsoleSink(console))
-    service = application.service
     first, last = date_range(start, end, application.settings.local_date(application.clock.now()))
+    service = application.service
     deadline = Deadline.after(_PLAN_SECONDS, application.clock)
     with waiting_for(console, f"Reading what {first} to {last} have"):
         plan = plan_backfill(service, first, last, chosen(names), deadline, resume=resume)

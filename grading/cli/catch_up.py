@@ -22,8 +22,9 @@ from grading.wiring import application_for_terminal
 def catch_up(days: int) -> None:
     """Grade the recent dates that are behind.
 
-    These are dates that no event has graded, or whose box scores came after their last run. The last day looked at is yesterday. What is complete is left alone, so a second run does nothing. The
-    schedule does the same with the message {"task": "catch_up", "days": 7}.
+    These are dates that no event has graded, or whose box scores came after their last run. The last day looked
+    at is yesterday. What is complete is left alone, so a second run does nothing. The schedule does the same
+    with the message {"task": "catch_up", "days": 7}.
     """
     console = make_console()
     application = application_for_terminal(ConsoleSink(console))

@@ -30,6 +30,7 @@ STYLES = {
     Status.NO_PREDICTIONS: "dim",
     Status.NO_ACTUALS: "yellow",
     Status.SUPERSEDED: "cyan",
+    Status.REPAIRED: "cyan",
     Status.SHRUNK: "red",
     Status.FAILED: "red",
 }

@@ -26,7 +26,8 @@ _PLAN_SECONDS = 300.0
 def recompute(start: datetime, end: datetime, names: tuple[str, ...], everything: bool, concurrency: int) -> None:
     """Compute anew the aggregates that are out of date.
 
-    These are dates whose grades have changed since, as after a clean-up. Grades are left as they are. A summary is out of date, too, once a date before its own was graded again.
+    These are dates whose grades have changed since, as after a clean-up. Grades are left as they are. A summary is
+    out of date, too, once a date before its own was graded again.
     """
     application = application_for_terminal(ConsoleSink(make_console()))
     first, last = date_range(start, end, application.settings.local_date(application.clock.now()))

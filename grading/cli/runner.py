@@ -67,20 +67,23 @@ def _stopped_by_signals(console: Console, backfill: Backfill, resume: str) -> It
     """The first Ctrl-C (or SIGTERM) stops politely; the second leaves at once, which is safe too."""
     asked: list[int] = []
 
-    def stop(number: int, _frame: FrameType | None) -> None:
+    def stop(number: int, frame: FrameType | None) -> None:
         asked.append(number)
         if len(asked) > 1:
             # Each write is one transaction: it commits whole or not at all, and its lock expires.
             os._exit(_SIGNALLED)
         backfill.stop()
+        sooner = before[signal.SIGTERM]
+        if number == signal.SIGTERM and callable(sooner):
+            sooner(number, frame)  # whoever sends SIGTERM waits for seconds, not for the dates in flight
         console.print(
             f"\nFinishing the dates in flight; press Ctrl-C again to leave at once. To go on later:\n  {resume}",
             style="yellow", markup=False, soft_wrap=True,
         )  # fmt: skip
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in before:
             signal.signal(number, handler)

@@ -26,7 +26,8 @@ _DEFAULT_LAST = 20
 def status(day: datetime | None, count: int | None) -> None:
     """Show the last runs, or those of a date.
 
-    Who wrote what, when and why, how long it waited for its lock, and how it ended; newest first, from the table grading_runs. Times are in the configured time zone.
+    Who wrote what, when and why, how long it waited for its lock, and how it ended; newest first, from the table
+    grading_runs. Times are in the configured time zone.
     """
     if day and count:
         raise click.UsageError("--date and --last exclude each other: a date is shown whole")
