@@ -422,6 +422,7 @@ input_datasets() {
   } | sort -u
 }
 
+# One event an instance, on its main thread (THREADS=1): only there can it take notice of SIGTERM.
 deploy_function() {
   say "Function"
   local variables='' line
@@ -431,7 +432,7 @@ deploy_function() {
     --concurrency=1 --min-instances=0 --max-instances=10 --no-allow-unauthenticated --ingress-settings=internal-only \
     "--service-account=$(account grading-function)" "--trigger-service-account=$(account grading-trigger)" \
     "--build-service-account=projects/$PROJECT/serviceAccounts/$(account grading-build)" \
-    "--set-env-vars=^|^${variables#|}" "--project=$PROJECT"
+    "--set-env-vars=^|^THREADS=1$variables" "--project=$PROJECT"
   run_patiently gcloud functions add-invoker-policy-binding "$FUNCTION" "--region=$REGION" \
     "--member=serviceAccount:$(account grading-trigger)" "--project=$PROJECT"
   # After a rollback, traffic stays pinned to the old revision until told otherwise.

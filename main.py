@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import functions_framework
 from cloudevents.http import CloudEvent
 
-from grading.wiring import application_from_environment
+from grading.wiring import Application, application_from_environment, stop_with_sigterm
+
+
+@cache
+def _application() -> Application:
+    """The application of this process; SIGTERM ends its work in time."""
+    application = application_from_environment()
+    stop_with_sigterm(application)
+    return application
 
 
 @functions_framework.cloud_event
 def handle_event(event: CloudEvent) -> None:
     """Entry point. See `grading.handler.EventHandler.handle` for what is acknowledged and what is raised."""
-    handler = application_from_environment().handler
-    handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))
+    _application().handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))

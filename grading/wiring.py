@@ -24,6 +24,7 @@ from grading.publish import Publisher
 from grading.remediation import Remediation
 from grading.service import GradingService
 from grading.settings import Settings
+from grading.stop import stop_on_sigterm
 from grading.validate import find_duplicates
 from grading.warehouse import JobObserver, Warehouse
 from grading.writer import Writer
@@ -320,7 +321,16 @@ def application_for_terminal(sink: EventSink | None = None) -> Application:
     """The same for a person at a terminal: events go to `sink`, by default the structured log on the standard error."""
     clock = SystemClock()
     sinks = (sink or JsonLogSink(clock, sys.stderr),)
-    return Application(Settings.from_environment(os.environ), clock=clock, sinks=sinks)
+    application = Application(Settings.from_environment(os.environ), clock=clock, sinks=sinks)
+    stop_with_sigterm(application)
+    return application
+
+
+def stop_with_sigterm(application: Application) -> None:
+    """From now on SIGTERM ends the application's work; see `grading.stop`. For processes that are ours alone."""
+    clock = application.clock
+    if not (isinstance(clock, SystemClock) and stop_on_sigterm(clock)):
+        application.events.emit("stop_unhandled", "SIGTERM cannot be handled here: work ends with the process", "DEBUG")
 
 
 def notifier_from_environment() -> Notifier:
