@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -122,6 +124,15 @@ def test_a_held_lock_is_refused_with_its_holder_and_leaves_no_ticket(lock_store:
     assert sink["lock_failed"]["reason"] == "timeout"
     assert sink["lock_failed"]["wait_ms"] >= 300
     assert list(lock_store.versions(waiters(lock_document("grading", DAY)), timeout=5)) == []
+
+
+@pytest.mark.parametrize("wait", [0.3, 5.0])
+def test_every_listener_is_closed(lock_store: LockStore, wait: float) -> None:
+    """Whether the wait ended without the lock or with it."""
+    plant(lock_store, "2026-01-17", lease_seconds=0.6)
+    with suppress(LockAcquisitionError), make(lock_store).acquire(DAY, "op", wait):
+        pass
+    assert not [thread for thread in threading.enumerate() if thread.name == "lock-watch"]
 
 
 def test_a_wait_of_zero_tries_once(lock_store: LockStore) -> None:

@@ -135,6 +135,18 @@ def test_releasing(lossy: Lossy, inner: SQLiteLockStore, fault: str, times: int)
     assert make(inner).list_locks() == []
 
 
+def test_releasing_right_after_a_renewal_whose_answer_was_lost(lossy: Lossy, inner: SQLiteLockStore) -> None:
+    """The version is not the one that the holder knows, but the holder is: adopted, and released."""
+    sink = Names()
+    timings = LockTimings(lease_seconds=30, renew_every_seconds=2, rpc_timeout_seconds=1)
+    with DistributedLock("demo", store=lossy, timings=timings, events=EventLog([sink])).acquire("k", "op"):
+        lossy.plan = [("replace", "lost answer")]
+        while lossy.plan:
+            time.sleep(0.01)
+    assert sink.seen == ["lock_acquired", "lock_released"]
+    assert make(inner).list_locks() == []
+
+
 def test_a_release_whose_answer_was_lost_leaves_the_next_holder_alone(lossy: Lossy, inner: SQLiteLockStore) -> None:
     """The delete was carried out, its answer lost; by the time of the repeat someone else holds the lock."""
     context = make(lossy).acquire("k", "op")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -82,10 +83,11 @@ def test_a_main_thread_that_hangs_past_the_deadline_stops_renewing(where: Where,
 @pytest.mark.parametrize("dead", [1, 2])
 def test_dead_waiters_ahead_cost_the_next_one_moments(where: Where, start_worker: StartWorker, dead: int) -> None:
     """Tickets of killed waiters are passed over: by the stagger for one, by the safety poll for more."""
-    holder = start_worker(where)
+    unhurried = replace(SHORT, lease_seconds=60.0)  # so that it is not the lease's end that wakes the last one
+    holder = start_worker(where, unhurried)
     holder.do("acquire")
-    doomed = [start_worker(where) for _ in range(dead)]
-    last = start_worker(where)
+    doomed = [start_worker(where, unhurried) for _ in range(dead)]
+    last = start_worker(where, unhurried)
     for place, worker in enumerate([*doomed, last], start=1):
         worker.start("acquire")
         wait_for_line(where, place)
