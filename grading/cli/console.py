@@ -14,6 +14,9 @@ _SHOWN = frozenset({"ERROR", "CRITICAL"})
 # Shown with its date, by the command itself.
 _TOLD_ELSEWHERE = frozenset({"run_finished"})
 
+# Columns that are copied from, and so never broken into lines.
+_WHOLE = frozenset({"Date", "Processor", "Started", "Run"})
+
 # Tables are not squeezed when the output is a pipe or a file.
 _PIPE_WIDTH = 160
 
@@ -41,7 +44,9 @@ def table_of(title: str, columns: Iterable[str], *, numbers: Iterable[str] = ())
     right = set(numbers)
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for column in columns:
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        table.add_column(
+            column, justify="right" if column in right else "left", overflow="fold", no_wrap=column in _WHOLE
+        )
     return table
 
 

@@ -39,7 +39,8 @@ _IN_FLIGHT_SHOWN = 4
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:.1f} dates/s")
+        seconds = task.finished_time or task.elapsed or 0
+        return Text(f"{task.completed / seconds:.1f} dates/s" if seconds else "")
 
 
 class DateProgress:
