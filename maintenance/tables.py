@@ -9,7 +9,7 @@ from datetime import date
 from grading.processors import PROCESSORS, Processor
 from grading.run import Run
 from grading.settings import Settings
-from grading.statements import Sql, TablePath, columns, fragment, key_texts, literal
+from grading.statements import Sql, TablePath, columns, fragment, key_texts, literal, table
 
 PROVENANCE = ("run_id", "fence_token")
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(9999, 12, 31)
@@ -73,8 +73,8 @@ class RepairTable:
         if "current_points_line" in self.key:
             audited["line"] = "current_points_line"
         return {
-            "target": Sql(f"`{self.path(settings)}`"),
-            "audit": Sql(f"`{settings.target('grading_duplicate_audit')}`"),
+            "target": table(self.path(settings)),
+            "audit": table(settings.target("grading_duplicate_audit")),
             "processor": literal(self.name),
             "partition_column": columns([self.processor.partition_column]),
             "written_at": columns([self.processor.written_at]),

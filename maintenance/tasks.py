@@ -15,6 +15,7 @@ from grading.settings import Settings
 from grading.warehouse import Warehouse
 from locking.store import LockStore
 from locking.stuck import StuckLock, check_for_stuck_locks
+from maintenance.check_queries import ask_warehouse
 from maintenance.findings import record_duplicates, resolve_duplicates
 from maintenance.locks import LOCK_TYPES, alert_stuck_locks
 from maintenance.tables import FIRST_DAY, PREDICTIONS, REPAIR_TABLES, RepairTable
@@ -41,7 +42,7 @@ class Tasks:
     def quality_check(self, deadline: Deadline, *, days: int | None = None, alert: bool = True) -> list[CheckResult]:
         """Run the ten checks over the last `days` dates; keep the audit of duplicates; alert what does not pass."""
         window = Window(self._today(), days or DEFAULT_DAYS)
-        results = run_checks(self.settings, self.warehouse, deadline, window)
+        results = run_checks(ask_warehouse(self.settings, self.warehouse, deadline, window), window)
         self._audit(results, window, deadline)
         overall: Verdict = worst(results)
         self.events.emit(
@@ -57,7 +58,8 @@ class Tasks:
 
     def duplicate_trend(self, deadline: Deadline) -> Trend:
         """Compare this week's rate of duplicates with last week's; alert growth over 10 %."""
-        trend = check_duplicate_trend(self.settings, self.warehouse, deadline, self._today())
+        window = Window(self._today(), DEFAULT_DAYS)
+        trend = check_duplicate_trend(ask_warehouse(self.settings, self.warehouse, deadline, window))
         self.events.emit(
             "duplicate_trend",
             f"duplicates: {trend.this_week:.3%} of this week's rows, {trend.last_week:.3%} of last week's",

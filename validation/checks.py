@@ -9,8 +9,6 @@ from typing import Literal
 Verdict = Literal["pass", "warn", "fail"]
 Unit = Literal["count", "share", "days"]
 
-HIGHEST_MAE = "4.5"
-LOWEST_WIN_RATE = "0.524"
 RECENT_DAYS = 7
 
 
@@ -181,7 +179,7 @@ CHECKS: Sequence[Check] = (
         number=10,
         name="model_health",
         query="health",
-        meaning=f"systems with a mean absolute error over {HIGHEST_MAE} or a win rate under 52.4 %",
+        meaning="systems with a mean absolute error over 4.5 or a win rate under 52.4 %",
         warn=0,
         fail=0,
         next_command="python -m grading recompute --start {start} --end {end}",

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
-from datetime import date
 
-from grading.clock import Deadline
-from grading.settings import Settings
-from grading.statements import fragment
-from grading.warehouse import Warehouse
-from validation.quality import Window, check_values
+from validation.quality import Ask
 
 GROWTH_ALLOWED = 0.10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
-    """Rows and excess rows of the last 7 dates and the 7 before; rates are shares of the rows."""
+    """Rows and excess rows of the last 7 dates and of the 7 before; rates are shares of the rows."""
 
-    today: date
     rows_this_week: int
     excess_this_week: int
     rows_last_week: int
@@ -39,9 +32,7 @@ class Trend:
         return self.this_week > self.last_week * (1 + GROWTH_ALLOWED)
 
 
-def check_duplicate_trend(settings: Settings, warehouse: Warehouse, deadline: Deadline, today: date) -> Trend:
-    """Compare the two weeks before `today`, by game date, in the grading table."""
-    values = check_values(settings, Window(today, 7), ["game_date"])
-    statement = fragment("checks/trend", **values)
-    found = warehouse.run(statement, job_id=f"grading-trend-{uuid.uuid4().hex}", deadline=deadline).first
-    return Trend(today=today, **found)
+def check_duplicate_trend(ask: Ask) -> Trend:
+    """Compare the last two weeks, by game date, in the grading table. Raises what `ask` raises."""
+    answer = ask("trend")
+    return Trend(**{name: int(str(answer[name])) for name in Trend.__dataclass_fields__})

@@ -25,7 +25,6 @@ def test_only_a_growth_of_over_ten_percent_counts(
 ) -> None:
     """Rates are compared, not counts: a busier week is no worse."""
     trend = Trend(
-        today=TODAY,
         rows_this_week=this_week[0],
         excess_this_week=this_week[1],
         rows_last_week=last_week[0],

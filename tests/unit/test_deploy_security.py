@@ -67,7 +67,6 @@ COMPOSERS = {
     "grading/publish.py",
     "maintenance/orphans.py",
     "maintenance/tables.py",
-    "validation/quality.py",
 }
 
 

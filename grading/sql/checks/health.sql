@@ -1,6 +1,6 @@
 -- Systems whose error or win rate is out of bounds; a win rate needs at least 30 settled bets to be judged.
 SELECT
-  COUNTIF(mae > ${highest_mae} OR win_rate < ${lowest_win_rate}) AS model_health,
+  COUNTIF(mae > NUMERIC '4.5' OR win_rate < 0.524) AS model_health,
   STRING_AGG(
     CONCAT(
       system_id, ': MAE ', IFNULL(CAST(ROUND(mae, 2) AS STRING), 'unknown'),
