@@ -73,7 +73,7 @@ def _stopped_by_signals(console: Console, backfill: Backfill, resume: str) -> It
             # Each write is one transaction: it commits whole or not at all, and its lock expires.
             os._exit(_SIGNALLED)
         backfill.stop()
-        sooner = before[signal.SIGTERM]
+        sooner = dict(before)[signal.SIGTERM]
         if number == signal.SIGTERM and callable(sooner):
             sooner(number, frame)  # whoever sends SIGTERM waits for seconds, not for the dates in flight
         console.print(
