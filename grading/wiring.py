@@ -1,8 +1,4 @@
-"""Builds everything from settings. The only module that reads the environment and makes clients.
-
-Google's clients are imported where they are built: an invocation that needs no secret, metric or Firestore
-does not pay for loading it.
-"""
+"""Builds everything from settings, and is the only module that reads the environment."""
 
 from __future__ import annotations
 
@@ -13,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
 from alerts.suppression import SuppressingNotifier
+from grading import clients
 from grading.audit import Audit
 from grading.breaker import GradingCircuitBreaker
 from grading.catch_up import CatchUp
@@ -33,13 +30,10 @@ from locking.store import LockStore
 from locking.timings import LockTimings
 from monitoring.events import EventLog, EventSink
 from monitoring.log_sink import JsonLogSink
-from monitoring.metrics_sink import LockMetricsSink, LogMetricWriter, MetricWriter
+from monitoring.metrics_sink import LockMetricsSink
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
-    from google.cloud.monitoring_v3 import MetricServiceClient
-    from google.cloud.pubsub_v1 import PublisherClient
-    from google.cloud.secretmanager import SecretManagerServiceClient
 
     from maintenance.repairer import Repairer
     from maintenance.tasks import Tasks
@@ -74,23 +68,11 @@ class Application:
 
     @cached_property
     def metrics(self) -> LockMetricsSink:
-        return LockMetricsSink(self._metric_writer(), self._log, self.clock)
+        return LockMetricsSink(clients.metric_writer(self.settings, self._log, self.clock), self._log, self.clock)
 
     @cached_property
     def bigquery_client(self) -> bigquery.Client:
-        from google.cloud import bigquery
-
-        settings = self.settings
-        if not settings.bigquery_api_endpoint:
-            return bigquery.Client(project=settings.google_cloud_project, location=settings.bigquery_location)
-        from google.auth.credentials import AnonymousCredentials
-
-        return bigquery.Client(
-            project=settings.google_cloud_project,
-            location=settings.bigquery_location,
-            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-            client_options={"api_endpoint": settings.bigquery_api_endpoint},
-        )
+        return clients.bigquery_client(self.settings)
 
     @cached_property
     def warehouse(self) -> Warehouse:
@@ -98,17 +80,7 @@ class Application:
 
     @cached_property
     def lock_store(self) -> LockStore:
-        if self._lock_store:
-            return self._lock_store
-        if self.settings.lock_store == "sqlite":
-            from locking.sqlite_store import SQLiteLockStore
-
-            return SQLiteLockStore(self.settings.lock_path)
-        from google.cloud import firestore
-
-        from locking.firestore_store import FirestoreLockStore
-
-        return FirestoreLockStore(firestore.Client(project=self.settings.google_cloud_project))
+        return self._lock_store or clients.lock_store(self.settings)
 
     @cached_property
     def lock_timings(self) -> LockTimings:
@@ -139,7 +111,7 @@ class Application:
     def notifier(self) -> SuppressingNotifier:
         """What carries alerts: each state told once, and its end."""
         return SuppressingNotifier(
-            self._notifier or self._slack_or_log(),
+            self._notifier or clients.notifier(self.settings, self.events, self.clock),
             self.lock_store,
             self.events,
             self.clock,
@@ -190,10 +162,8 @@ class Application:
 
     @cached_property
     def completion(self) -> Completion:
-        settings = self.settings
-        return Completion(
-            _pubsub_publisher, settings.grading_complete_topic, settings.google_cloud_project, self.events
-        )
+        topic, project = self.settings.grading_complete_topic, self.settings.google_cloud_project
+        return Completion(clients.pubsub_publisher, topic, project, self.events)
 
     @cached_property
     def upkeep(self) -> Tasks:
@@ -254,60 +224,6 @@ class Application:
             after=self.completion.announce,
             flush=self.metrics.flush,
         )
-
-    def _slack_or_log(self) -> Notifier:
-        import requests
-
-        from alerts.slack import LogNotifier, SlackNotifier
-        from alerts.webhook import FixedWebhook, WebhookSource
-
-        webhook: WebhookSource
-        if self.settings.slack_webhook_url:
-            webhook = FixedWebhook(self.settings.slack_webhook_url)
-        elif self.settings.bigquery_api_endpoint:
-            return LogNotifier(self.events, environment=self.settings.environment)
-        else:
-            from alerts.secret import webhook_url_from_secret
-
-            webhook = webhook_url_from_secret(
-                _secret_client, self.settings.google_cloud_project, self.settings.slack_secret_id, clock=self.clock
-            )
-        return SlackNotifier(
-            webhook, requests.Session(), self.events, self.clock, environment=self.settings.environment
-        )
-
-    def _metric_writer(self) -> MetricWriter:
-        if not self.settings.publish_metrics:
-            return LogMetricWriter(self._log)
-        from monitoring.cloud_monitoring import CloudMonitoringWriter
-
-        return CloudMonitoringWriter(
-            _metric_client,
-            self.settings.google_cloud_project,
-            location=self.settings.function_region,
-            namespace=self.settings.environment,
-            job=self.settings.function_name,
-            clock=self.clock,
-        )
-
-
-def _secret_client() -> SecretManagerServiceClient:
-    from google.cloud.secretmanager import SecretManagerServiceClient
-
-    return SecretManagerServiceClient()
-
-
-@cache
-def _pubsub_publisher() -> PublisherClient:
-    from google.cloud.pubsub_v1 import PublisherClient
-
-    return PublisherClient()
-
-
-def _metric_client() -> MetricServiceClient:
-    from google.cloud.monitoring_v3 import MetricServiceClient
-
-    return MetricServiceClient()
 
 
 @cache
