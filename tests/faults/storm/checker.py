@@ -14,7 +14,7 @@ from google.cloud import bigquery
 from grading.settings import Settings
 from tests.faults.storm.rows import DAYS, PLAYERS
 
-_PAUSE_SECONDS = 0.1
+_PAUSE_SECONDS = 0.05
 _CALL_SECONDS = 30
 
 

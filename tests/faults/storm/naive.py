@@ -10,8 +10,8 @@ from grading.wiring import Application
 from locking.store import Key
 from tests.faults.storm.rows import select_rows
 
-_WAIT_SECONDS = 2.0
-_POLL_SECONDS = 0.2
+_WAIT_SECONDS = 0.3
+_POLL_SECONDS = 0.1
 
 
 def naive_write(application: Application, day: date) -> None:
