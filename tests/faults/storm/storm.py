@@ -14,10 +14,11 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from grading.clock import Deadline
 from grading.init import create_tables
@@ -32,7 +33,7 @@ from localdev.sdk import FIRESTORE_LAUNCHER, launcher
 from localdev.settings import local_settings
 from localdev.slack_sink import Answer, SlackSink
 from tests.faults.storm.checker import Checker, check_story
-from tests.faults.storm.plan import ON_ALERTS, ON_LOCKS, ON_WAREHOUSE, Fault, Round, Task, happened, plan_round
+from tests.faults.storm.plan import FAULTS, ON_ALERTS, ON_LOCKS, ON_WAREHOUSE, Fault, Round, Task, happened, plan_round
 from tests.faults.storm.report import Report
 from tests.faults.storm.rows import DAYS, copy_rows, fill, set_version
 from tests.faults.storm.warehouse_proxy import WarehouseProxy
@@ -101,8 +102,6 @@ class Storm:
     @property
     def faults(self) -> list[str]:
         """The kinds of fault that can be injected here."""
-        from tests.faults.storm.plan import FAULTS
-
         return [kind for kind in FAULTS if self._wants_firestore or kind not in ON_LOCKS]
 
     def run(self, rounds: int, *, tell: Callable[[str], None] = lambda _: None, until_violated: bool = False) -> Report:
@@ -155,7 +154,7 @@ class Storm:
             self._emulator = enter(FirestoreEmulator(log_directory=self._directory))
             self._locks = enter(FirestoreProxy(self._emulator.host))
             locks = {"lock_store": "firestore"}
-        chosen = {
+        chosen: dict[str, Any] = {
             "function_timeout_seconds": 30.0, "write_reserve_seconds": 10.0, "alert_reserve_seconds": 2.0,
             "lock_max_wait_seconds": 8.0, "breaker_cool_down_seconds": 1.0, "auto_remediate": True, **locks,
         }  # fmt: skip
@@ -182,10 +181,10 @@ class Storm:
         tasks = [task for task in plan.tasks if not (self.naive and (task.role == "repair" or task.body is not None))]
         deliveries = [_Delivery(task, place) for place, task in enumerate(tasks) for _ in range(task.copies)]
         for delivery in deliveries:
-            self._at(delivery.task.at, lambda delivery=delivery: self._publish(delivery, deliveries))
+            self._at(delivery.task.at, partial(self._publish, delivery, deliveries))
         if not self.naive:
             for date in plan.damaged:
-                self._at(0.0, lambda date=date: self._copy(date))
+                self._at(0.0, partial(self._copy, date))
         for fault in plan.faults:
             self._prepare(fault)
         self._faults = plan.faults
@@ -234,7 +233,7 @@ class Storm:
         if delivery.attempts == 1:
             for fault in self._faults:
                 if fault.task == delivery.place and fault.kind.startswith("process"):
-                    self._at(fault.after, lambda fault=fault: self._strike(fault, worker, delivery))
+                    self._at(fault.after, partial(self._strike, fault, worker, delivery))
 
     def _strike(self, fault: Fault, worker: Worker, delivery: _Delivery) -> None:
         """Hit the process, if it still works on that task."""

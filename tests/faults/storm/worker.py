@@ -6,7 +6,6 @@ import base64
 import math
 import os
 import signal
-import time
 import traceback
 from collections import Counter
 from dataclasses import dataclass, field
@@ -116,14 +115,14 @@ class _Secrets:
         from google.cloud.secretmanager_v1 import AccessSecretVersionResponse
 
         if self.refused:
-            raise PermissionDenied("Permission 'secretmanager.versions.access' denied")
+            raise PermissionDenied("Permission 'secretmanager.versions.access' denied")  # type: ignore[no-untyped-call]
         return AccessSecretVersionResponse(payload={"data": self._url.encode()})
 
 
 class _StormApplication(Application):
     """The application with the storm's timings and rows."""
 
-    lock_timings = TIMINGS  # type: ignore[assignment]
+    lock_timings = TIMINGS
 
 
 class Session:
@@ -139,15 +138,15 @@ class Session:
             os.environ["FIRESTORE_EMULATOR_HOST"] = firestore_host
         self.sink = _Sink()
         self.clock = _SkewedClock()
-        self.secrets = _Secrets(slack_url)
+        self.secrets: Any = _Secrets(slack_url)
         webhook = webhook_url_from_secret(
             lambda: self.secrets, settings.google_cloud_project, clock=self.clock, fresh_seconds=0, refusal_seconds=0
-        )  # type: ignore[arg-type,return-value,unused-ignore]
+        )
         notifier = SlackNotifier(
             webhook, requests.Session(), EventLog((self.sink,)), self.clock, environment="storm", budget_seconds=1.0
         )
         self.application = _StormApplication(settings, clock=self.clock, sinks=(self.sink,), notifier=notifier)
-        service.select_of = _select_of  # type: ignore[attr-defined]
+        vars(service)["select_of"] = _select_of
         stop_on_sigterm(self.clock)
 
     def do(self, job: Job) -> Reply:
@@ -247,4 +246,3 @@ def _serve(pipe: Connection, settings: Settings, firestore_host: str, slack_url:
         except EOFError:
             return
         pipe.send(session.do(job))
-    time.sleep(0)
