@@ -39,10 +39,10 @@ def test_a_date_with_all_three_processors_and_their_checks_takes_at_most_15_jobs
         assert steps.total() <= MOST_JOBS
 
 
-def test_a_redelivered_event_takes_one_job_a_processor(
+def test_a_redelivered_event_only_reads(
     application: Application, bigquery_client: bigquery.Client, sink: RecordingSink, statements: list[tuple[str, str]]
 ) -> None:
-    """It finds that what is published is as new as it asks for, and ends as superseded."""
+    """It finds that what is published is as new as it asks for, tells whose it is, and ends as superseded."""
     load_day(bigquery_client, application.settings, DAY, players=20)
     event = _event()
     application.handler.handle(event)
@@ -52,4 +52,4 @@ def test_a_redelivered_event_takes_one_job_a_processor(
     application.handler.handle(event)
 
     assert [event.fields["status"] for event in sink.named("run_finished")] == ["superseded"] * len(PROCESSORS)
-    assert [job_id.rsplit("-", 2)[1] for job_id, _ in statements] == ["fence"] * len(PROCESSORS)
+    assert [job_id.rsplit("-", 2)[1] for job_id, _ in statements] == ["fence", "repeat"] * len(PROCESSORS)
