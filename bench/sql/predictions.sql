@@ -1,5 +1,5 @@
--- A date's predictions, made in the warehouse: systems, players and lines as on a real date. Of each 100, about 88 are
--- to be graded; the others are superseded, inactive, invalidated, placeholders, or of a player without a box score.
+-- A date's predictions, made in the warehouse: six systems, players with some ninety lines each. About nine in ten are
+-- graded; the others are superseded, inactive, invalidated, placeholders, or of a player without a box score.
 INSERT INTO ${predictions} (
   prediction_id, system_id, player_lookup, game_id, game_date, predicted_points, confidence_score, recommendation,
   current_points_line, pace_adjustment, similar_games_count, model_version, has_prop_line, line_source,
@@ -10,7 +10,7 @@ WITH numbered AS (
     number,
     MOD(number, 6) AS system,
     MOD(DIV(number, 6), ${players}) AS player,
-    DIV(number, 6 * ${players}) AS step,
+    DIV(number, ${predictions_a_step}) AS step,
     -- A fixed, even scatter of 0 to 999: no two runs of the benchmark differ.
     MOD(number * 7919, 1000) AS scatter
   FROM UNNEST(GENERATE_ARRAY(0, ${rows} - 1)) AS number
