@@ -32,7 +32,7 @@ ON_LOCKS = (
 )
 ON_ALERTS = ("Slack: down", "Slack: slow", "Slack: 429", "Secret Manager: refused")
 ON_EVENTS = ("event delivered twice at once", "event reordered", "event too late", "event malformed")
-OTHERS = ("wrong clock", "copies by a foreign writer")
+OTHERS = ("wrong clock", "copies by a foreign writer", "writer without the lock")
 
 FAULTS = (*ON_PROCESSES, *ON_WAREHOUSE, *ON_LOCKS, *ON_ALERTS, *ON_EVENTS, *OTHERS)
 
@@ -55,6 +55,7 @@ class Task:
     skew_seconds: float = 0.0
     bumps: bool = False
     copies: int = 1
+    locked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +111,7 @@ def happened(plan: Round) -> Mapping[str, int]:
             ("event too late", task.published_ago >= 3600),
             ("event malformed", task.body is not None),
             ("wrong clock", bool(task.skew_seconds)),
+            ("writer without the lock", not task.locked),
         ):
             counts[kind] = counts.get(kind, 0) + hit
     counts["copies by a foreign writer"] = len(plan.damaged)
@@ -153,6 +155,10 @@ def _changed(draw: random.Random, kind: str, tasks: list[Task], number: int) -> 
         case "event malformed":
             body = draw.choice(_MALFORMED)
             return [*tasks, Task(name=f"r{number}-bad", role="event", date=0, at=draw.uniform(0, 0.4), body=body)]
+        case "writer without the lock":
+            # Among writers that hold it, on the date where they meet: only the fence keeps these in order.
+            alone = Task(name=f"r{number}-alone", role="backfill", date=0, at=0.0, bumps=True, locked=False)
+            return [*tasks, *(replace(alone, name=f"{alone.name}{n}", at=draw.uniform(0, 0.6)) for n in range(3))]
         case "wrong clock":
             return _put(tasks, place, replace(tasks[place], skew_seconds=draw.choice((-600.0, 600.0, -3000.0))))
     return tasks

@@ -189,7 +189,7 @@ class Session:
         application = self.application
         deadline = Deadline.after(application.settings.function_timeout_seconds, self.clock)
         request = Request(date=DAYS[task.date], trigger_source="backfill")
-        outcome = application.service.run(GRADING, request, deadline)
+        outcome = application.service.run(GRADING, request, deadline, use_lock=task.locked)
         return outcome.detail if outcome.transient else ""
 
     def _repair(self, task: Task) -> str:
