@@ -15,7 +15,7 @@ SOURCES := $(wildcard main.py) grading locking validation alerts maintenance mon
 export DATA DATE OUT ROWS ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test lint bench bench-lock bench-cold-start faults audit lock-requirements clean
+.PHONY: help demo stack test test-long lint bench bench-lock bench-cold-start faults audit lock-requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ stack: $(INSTALLED) ## run the local stack until Ctrl-C, and print how to use it
 
 test: lint ## lint, then every test; says which were skipped and why
 	$(IN_VENV) -m pytest $(PYTEST_ARGS)
+
+test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock
+	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/faults/lock/test_no_overlap.py
 
 lint: $(INSTALLED) ## ruff and mypy, as CI runs them
 	$(IN_VENV) -m ruff check .

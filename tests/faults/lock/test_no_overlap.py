@@ -1,11 +1,10 @@
 """Many processes, one lock: their holding intervals, by the machine's monotonic clock, never overlap.
 
-`LOCK_FAULTS=long` runs Firestore with the full crowd; SQLite always has it.
+`make test-long` runs Firestore with the full crowd; SQLite always has it.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from itertools import pairwise
@@ -17,8 +16,7 @@ import pytest
 from locking import DistributedLock, LockTimings
 from locking.store import Fields, Key, LockStore
 from tests.faults.lock.worker import CONTEXT, Where
-
-LONG = os.environ.get("LOCK_FAULTS") == "long"
+from tests.length import LONG
 
 
 class Interval(NamedTuple):
