@@ -36,7 +36,7 @@ def merge(client: bigquery.Client, settings: Settings, day: date, prepared: Prep
     _run(
         client,
         f"MERGE `{settings.target(GRADING.name)}` AS old USING ({prepared.select}) AS new "
-        f"ON old.game_date = DATE '{day}' AND {same} "
+        f"ON old.game_date = new.game_date AND {same} "
         f"WHEN MATCHED THEN UPDATE SET {changes} "
         f"WHEN NOT MATCHED THEN INSERT ({names}) VALUES ({', '.join(f'new.{name}' for name in prepared.columns)}) "
         f"WHEN NOT MATCHED BY SOURCE AND old.game_date = DATE '{day}' THEN DELETE",
