@@ -28,9 +28,14 @@ from grading.init import table_statements
 from grading.settings import Settings
 from localdev.slate import INPUT_TABLES, statement
 
-_RUN = re.compile(r"[0-9a-f]{32}(_\d+)?")
-_TEST_DATASET = re.compile(r"(?<=[a-z])_[0-9a-f]{10}(?=\.)")
-_TIMESTAMP = re.compile(r"TIMESTAMP '[^']*'")
+# What differs from run to run, and what stands for it.
+_ALWAYS = (
+    (re.compile(r"(_\d{8}_)?[0-9a-f]{32}(_\d+)?"), "RUN"),
+    (re.compile(r"(?<=[a-z])_[0-9a-f]{10}(?=\.)"), ""),  # a test's own dataset
+    (re.compile(r"TIMESTAMP '[^']*'"), "TIMESTAMP '2024-01-01 00:00:00+00:00'"),
+    (re.compile(r"DATE '\d{4}-\d\d-\d\d'"), "DATE '2024-01-01'"),
+    (re.compile(r"\b1\d{12}\b"), "1700000000000"),  # a data token
+)
 _INFORMATION_SCHEMA = {
     "TABLES": {
         "table_catalog": TypeKind.TYPE_STRING,
@@ -151,4 +156,6 @@ class Judge:
 
 def normalised(sql: str) -> str:
     """The statement without what differs from run to run."""
-    return _TIMESTAMP.sub("TIMESTAMP '2024-01-01 00:00:00+00:00'", _TEST_DATASET.sub("", _RUN.sub("RUN", sql)))
+    for pattern, always in _ALWAYS:
+        sql = pattern.sub(always, sql)
+    return sql

@@ -93,5 +93,6 @@ def test_no_two_holding_intervals_overlap_and_each_process_gets_its_turns(where:
 
 
 def test_without_the_precondition_the_check_goes_red(where: Where, tmp_path: Path) -> None:
-    """The negative control: the check can fail."""
-    assert overlaps(contend(where, tmp_path / "intervals", processes=4, times=5, unsafe=True)) > 0
+    """The negative control: the check can fail. Processes that happen to take turns get another chance."""
+    rounds = (contend(where, tmp_path / f"round-{n}", processes=4, times=5, unsafe=True) for n in range(10))
+    assert any(overlaps(intervals) for intervals in rounds)
