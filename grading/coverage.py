@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grading.outcome import Coverage
 from grading.run import Run
-from grading.sources import input_tables
+from grading.sources import inputs
 from grading.statements import fragment
 from grading.warehouse import Warehouse
 
@@ -23,7 +23,7 @@ _GRADABLE = ("with_box_score", "no_box_score_for_game", "no_box_score_for_player
 
 def read_coverage(run: Run, warehouse: Warehouse) -> Coverage:
     """Count the date's predictions: gradable, with a box score, and ungraded by reason."""
-    statement = fragment("coverage", **run.values(), **input_tables(run.settings))
+    statement = fragment("coverage", **run.values(), **inputs(run.settings))
     rows = warehouse.run(statement, job_id=run.job_id("coverage"), deadline=run.deadline).rows
     predictions = {row["reason"]: int(row["predictions"]) for row in rows}
     # Of what is gradable one prediction a key counts; of the rest every one.

@@ -11,7 +11,7 @@ from grading.clock import Deadline
 from grading.processors import GRADING, PROCESSORS, Processor
 from grading.run import fence_of
 from grading.settings import Settings
-from grading.sources import input_tables
+from grading.sources import inputs
 from grading.statements import Sql, fragment, literal, table
 from grading.warehouse import Warehouse
 
@@ -76,7 +76,7 @@ def read_dates(
 ) -> list[DateState]:
     """The dates from `first` to `last` that have predictions or grades, in order. One job."""
     values = {"first": literal(first), "last": literal(last)}
-    statement = fragment("dates", **values, **input_tables(settings))
+    statement = fragment("dates", **values, **inputs(settings))
     rows = warehouse.run(statement, job_id=_job_id("dates"), deadline=deadline).rows
     return [DateState(date=row["game_date"], **{k: int(row[k]) for k in row if k != "game_date"}) for row in rows]
 

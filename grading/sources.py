@@ -1,4 +1,4 @@
-"""The input tables as SQL; an optional one that does not exist is read as empty."""
+"""The inputs as SQL: the tables, an optional one that does not exist read as empty; and the rule of what counts."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from grading.warehouse import Warehouse
 OPTIONAL = {"injury_report": "injury_report_table", "archetypes": "archetypes_table"}
 
 
-def input_tables(settings: Settings) -> dict[str, Sql]:
-    """The tables that must exist."""
+def inputs(settings: Settings) -> dict[str, Sql]:
+    """The tables that must exist, and why a prediction may not be graded."""
     return {
         "predictions": table(settings.input_table("predictions_table")),
         "box_scores": table(settings.input_table("box_scores_table")),
         "accuracy": table(settings.target("prediction_accuracy")),
+        "why_not_graded": fragment("why_not_graded"),
     }
 
 
@@ -26,7 +27,7 @@ def select_of(run: Run, warehouse: Warehouse) -> Sql:
         for name, setting in OPTIONAL.items()
         if name in placeholders(run.processor.name)
     }
-    return fragment(run.processor.name, **run.values(), **input_tables(run.settings), **optional)
+    return fragment(run.processor.name, **run.values(), **inputs(run.settings), **optional)
 
 
 def _table_or_empty(name: str, setting: str, settings: Settings, warehouse: Warehouse) -> Sql:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from grading.clock import Deadline
 from grading.settings import Settings
-from grading.sources import input_tables
+from grading.sources import inputs
 from grading.statements import Sql, columns, fragment, literal, table
 from grading.warehouse import Warehouse
 from maintenance.tables import FIRST_DAY, PREDICTIONS
@@ -42,10 +42,10 @@ def _values(settings: Settings, window: Window, prediction_columns: Sequence[str
         "four_weeks_before": window.start - timedelta(days=_VOLUME_DAYS),
     }
     values = {
-        **input_tables(settings),
+        **inputs(settings),
         **{name: literal(day) for name, day in dates.items()},
         "runs": table(settings.target("grading_runs")),
-        "gradable": fragment(PREDICTIONS.scope),
+        "gradable": PREDICTIONS.condition,
         "prediction_content": columns(name for name in prediction_columns if name not in PREDICTIONS.identity),
     }
     return {**values, "ungraded": fragment("maintenance/ungraded", **values)}

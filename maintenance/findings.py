@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
+from typing import Literal
 
 from grading.clock import Deadline
 from grading.settings import Settings
@@ -12,7 +13,8 @@ from grading.warehouse import Warehouse
 from maintenance.tables import RepairTable
 
 
-def record_duplicates(
+def update_findings(
+    action: Literal["record", "resolve"],
     repaired: RepairTable,
     settings: Settings,
     warehouse: Warehouse,
@@ -23,36 +25,11 @@ def record_duplicates(
     merge_differing: bool,
     notes: str,
 ) -> None:
-    """Record up to 20 keys of each date with duplicates, unless the same count of that date is open already."""
-    _run("record", repaired, settings, warehouse, deadline, start, end, merge_differing, notes)
+    """Write down what a range of dates holds now.
 
-
-def resolve_duplicates(
-    repaired: RepairTable,
-    settings: Settings,
-    warehouse: Warehouse,
-    deadline: Deadline,
-    *,
-    start: date,
-    end: date,
-    merge_differing: bool,
-    notes: str,
-) -> None:
-    """Set resolved_at on the findings of dates that hold no duplicates now."""
-    _run("resolve", repaired, settings, warehouse, deadline, start, end, merge_differing, notes)
-
-
-def _run(
-    action: str,
-    repaired: RepairTable,
-    settings: Settings,
-    warehouse: Warehouse,
-    deadline: Deadline,
-    start: date,
-    end: date,
-    merge_differing: bool,
-    notes: str,
-) -> None:
+    `record` adds up to 20 keys of each date with duplicates, unless the same count of that date is open already.
+    `resolve` sets resolved_at on the findings of dates that hold no duplicates.
+    """
     names = [column.name for column in warehouse.columns(repaired.path(settings))]
     values = repaired.values(settings, names, merge_differing=merge_differing, start=start, end=end)
     statement = fragment(f"maintenance/{action}_duplicates", **values, notes=literal(notes))

@@ -57,6 +57,11 @@ class RepairTable:
         partition = self.processor.partition_column
         return (partition, *(name for name in self.processor.business_key if name != partition))
 
+    @property
+    def condition(self) -> Sql:
+        """What `scope` says, as SQL."""
+        return fragment(self.scope, why_not_graded=fragment("why_not_graded")) if self.scope else Sql("TRUE")
+
     def values(
         self,
         settings: Settings,
@@ -85,7 +90,7 @@ class RepairTable:
             "key_texts": key_texts(self.key, "target"),
             "one_row_per": key if merge_differing else columns(content),
             "differing_columns": _differing(name for name in content if name not in self.key),
-            "scope": fragment(self.scope) if self.scope else Sql("TRUE"),
+            "scope": self.condition,
             "start": literal(start),
             "end": literal(end),
             "audit_player": _audited(audited["player"], "STRING", self.key),

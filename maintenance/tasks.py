@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from alerts import upkeep_messages as messages
 from alerts.alert import Notifier
@@ -16,7 +17,7 @@ from grading.warehouse import Warehouse
 from locking.store import LockStore
 from locking.stuck import StuckLock, check_for_stuck_locks
 from maintenance.check_queries import ask_warehouse
-from maintenance.findings import record_duplicates, resolve_duplicates
+from maintenance.findings import update_findings
 from maintenance.locks import LOCK_TYPES, alert_stuck_locks
 from maintenance.tables import FIRST_DAY, PREDICTIONS, REPAIR_TABLES, RepairTable
 from monitoring.events import EventLog
@@ -114,10 +115,11 @@ class Tasks:
     def _audit_table(self, repaired: RepairTable, start: date, end: date, deadline: Deadline, *, found: bool) -> None:
         merge = repaired.merges_differing
         place = (repaired, self.settings, self.warehouse, deadline)
+        update = partial(update_findings, start=start, end=end, merge_differing=merge)
         try:
             if found:
-                record_duplicates(*place, start=start, end=end, merge_differing=merge, notes="found by the daily check")
-            resolve_duplicates(*place, start=start, end=end, merge_differing=merge, notes="clean at the daily check")
+                update("record", *place, notes="found by the daily check")
+            update("resolve", *place, notes="clean at the daily check")
         except GradingError as error:
             self.events.emit("audit_failed", f"the audit of {repaired.name} was not kept: {error}", "ERROR")
 

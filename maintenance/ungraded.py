@@ -11,7 +11,7 @@ from datetime import date
 from alerts import commands
 from grading.clock import Deadline
 from grading.settings import Settings
-from grading.sources import input_tables
+from grading.sources import inputs
 from grading.statements import Sql, fragment, literal, table
 from grading.warehouse import Warehouse
 
@@ -97,7 +97,7 @@ def ungraded_statement(settings: Settings, start: date, end: date) -> Sql:
     """The query: date, cause and number of predictions."""
     return fragment(
         "maintenance/ungraded",
-        **input_tables(settings),
+        **inputs(settings),
         runs=table(settings.target("grading_runs")),
         start=literal(start),
         end=literal(end),

@@ -14,7 +14,7 @@ from grading.clock import Deadline
 from grading.wiring import Application, application_for_terminal
 from maintenance.backup import KEPT_DAYS, make_backup
 from maintenance.damage import Damage, survey
-from maintenance.findings import record_duplicates
+from maintenance.findings import update_findings
 from maintenance.repairer import DateResult
 from maintenance.tables import PREDICTIONS, REPAIR_TABLES, RepairTable
 
@@ -98,8 +98,8 @@ def _execute(
     click.echo(f"To undo: {backup.undo_command}")
     repairer.prepare(repaired, deadline)
     days = [found.day for found in damage.affected]
-    record_duplicates(
-        repaired, settings, warehouse, deadline, start=days[0], end=days[-1], merge_differing=merge,
+    update_findings(
+        "record", repaired, settings, warehouse, deadline, start=days[0], end=days[-1], merge_differing=merge,
         notes=f"found by dedupe, backup {backup.name}",
     )  # fmt: skip
     return repair_dates(

@@ -4,15 +4,7 @@ WITH keys AS (
   SELECT
     player_lookup,
     game_id,
-    CASE
-      WHEN is_active IS NOT TRUE THEN 'inactive'
-      WHEN invalidation_reason IS NOT NULL THEN 'invalidated'
-      WHEN line_source = 'NO_PROP_LINE' THEN 'gradable'
-      WHEN line_source IS NULL OR line_source NOT IN ('ACTUAL_PROP', 'ODDS_API', 'BETTINGPROS') THEN 'line_source'
-      WHEN current_points_line IS NULL THEN 'no_line'
-      WHEN current_points_line = 20 THEN 'placeholder_line'
-      ELSE 'gradable'
-    END AS reason,
+    ${why_not_graded} AS reason,
     COUNT(*) AS copies
   FROM ${predictions}
   WHERE game_date = ${date}
@@ -25,7 +17,7 @@ box_scores AS (
 )
 SELECT
   CASE
-    WHEN k.reason != 'gradable' THEN k.reason
+    WHEN k.reason IS NOT NULL THEN k.reason
     WHEN b.player_lookup IS NOT NULL THEN 'with_box_score'
     WHEN k.game_id IN (SELECT game_id FROM box_scores) THEN 'no_box_score_for_player'
     ELSE 'no_box_score_for_game'

@@ -6,23 +6,14 @@ WITH predictions AS (
     game_id,
     system_id,
     current_points_line,
-    is_active
-    AND invalidation_reason IS NULL
-    AND (
-      (
-        line_source IN ('ACTUAL_PROP', 'ODDS_API', 'BETTINGPROS')
-        AND current_points_line IS NOT NULL
-        AND current_points_line != 20
-      )
-      OR line_source = 'NO_PROP_LINE'
-    ) AS gradable
+    ${why_not_graded} AS reason
   FROM ${predictions}
   WHERE game_date BETWEEN ${first} AND ${last}
 ),
 keys AS (
   SELECT game_date, player_lookup, game_id, system_id, current_points_line
   FROM predictions
-  WHERE gradable
+  WHERE reason IS NULL
   GROUP BY game_date, player_lookup, game_id, system_id, current_points_line
 ),
 box_scores AS (

@@ -21,16 +21,9 @@ WITH predictions AS (
     injury_status_at_prediction IS NOT NULL OR injury_flag_at_prediction IS NOT NULL AS injury_captured
   FROM ${predictions}
   WHERE game_date = ${date}
-    AND is_active
-    AND invalidation_reason IS NULL
     AND (
-      (
-        line_source IN ('ACTUAL_PROP', 'ODDS_API', 'BETTINGPROS')
-        AND current_points_line IS NOT NULL
-        AND current_points_line != 20
-      )
-      OR line_source = 'NO_PROP_LINE'
-    )
+      ${why_not_graded}
+    ) IS NULL
   QUALIFY ROW_NUMBER() OVER (
     PARTITION BY player_lookup, game_id, system_id, current_points_line
     ORDER BY created_at DESC, prediction_id DESC

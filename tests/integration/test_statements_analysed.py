@@ -13,7 +13,7 @@ from grading.processors import PROCESSORS, Processor
 from grading.publish import AuditNote, publish_script
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.sources import input_tables
+from grading.sources import inputs
 from grading.staging import Staged
 from grading.statements import fragment, placeholders, table
 from localdev.settings import local_settings
@@ -49,7 +49,7 @@ def test_a_processors_own_statements_are_accepted(
         for name in ("injury_report", "archetypes")
         if name in placeholders(processor.name)
     }
-    rows = fragment(processor.name, **run.values(), **input_tables(plain_settings), **optional)
+    rows = fragment(processor.name, **run.values(), **inputs(plain_settings), **optional)
     into = run.staging_table()
     staging = {"staging": table(into), **run.values()}
     judge.check(fragment("stage", **staging, rows=rows).text)

@@ -7,13 +7,7 @@ WITH predictions AS (
     game_id,
     system_id,
     current_points_line AS line_value,
-    CASE
-      WHEN is_active IS NOT TRUE THEN 'inactive'
-      WHEN invalidation_reason IS NOT NULL THEN 'invalidated'
-      WHEN IFNULL(line_source, '') NOT IN ('ACTUAL_PROP', 'ODDS_API', 'BETTINGPROS', 'NO_PROP_LINE') THEN 'line_source'
-      WHEN line_source != 'NO_PROP_LINE' AND current_points_line IS NULL THEN 'no_line'
-      WHEN line_source != 'NO_PROP_LINE' AND current_points_line = 20 THEN 'placeholder_line'
-    END AS reason
+    ${why_not_graded} AS reason
   FROM ${predictions}
   WHERE game_date BETWEEN ${start} AND ${end}
 ),
