@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from alerts import messages
+from alerts import event_messages
 from alerts.alert import Notifier
 from grading.clock import Clock, Deadline
 from grading.errors import InvalidMessage, Permanent, Transient
@@ -55,10 +55,10 @@ class EventHandler:
             self._handle(data, event_id, event_time, deadline)
         except InvalidMessage as error:
             self.events.emit("event_rejected", str(error), "ERROR", event_id=event_id)
-            self.notifier.send(messages.invalid_message(str(error), message_id=event_id))
+            self.notifier.send(event_messages.invalid_message(str(error), message_id=event_id))
         except Permanent as error:
             self.events.emit("event_failed", str(error), "ERROR", event_id=event_id)
-            self.notifier.send(messages.event_failed(str(error), message_id=event_id))
+            self.notifier.send(event_messages.event_failed(str(error), message_id=event_id))
         finally:
             self.flush()
 
@@ -102,5 +102,7 @@ class EventHandler:
         text = f"the event is {seconds:.0f} s old, more than EVENT_MAX_AGE={longest:.0f} s: it is given up"
         self.events.emit("event_too_old", text, "ERROR", event_id=envelope.message_id, date=day)
         self.notifier.send(
-            messages.event_too_old(day, age_seconds=seconds, max_age_seconds=longest, message_id=envelope.message_id)
+            event_messages.event_too_old(
+                day, age_seconds=seconds, max_age_seconds=longest, message_id=envelope.message_id
+            )
         )

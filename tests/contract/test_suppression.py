@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from alerts import messages
+from alerts import event_messages, messages
 from alerts.alert import Alert
 from alerts.suppression import COLLECTION, SuppressingNotifier
 from grading.clock import SystemClock
@@ -129,9 +129,9 @@ def test_dates_tables_checks_environments_and_subjects_do_not_silence_each_other
         notifier.send(duplicates(day="2026-01-18")),
         notifier.send(duplicates(table="other")),
         notifier.send(messages.lock_failure("2026-01-17", lock_type="grading", reason="timeout", table=TABLE)),
-        notifier.send(messages.invalid_message("bad date", value="a/../b")),
-        notifier.send(messages.invalid_message("bad date", value="a_.._b")),
-        notifier.send(messages.invalid_message("bad date", value="é" * 3000)),
+        notifier.send(event_messages.invalid_message("bad date", value="a/../b")),
+        notifier.send(event_messages.invalid_message("bad date", value="a_.._b")),
+        notifier.send(event_messages.invalid_message("bad date", value="é" * 3000)),
         production.send(duplicates()),
     ]
     assert all(sent)

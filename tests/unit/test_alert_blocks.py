@@ -7,7 +7,8 @@ from typing import Any
 
 from alerts.alert import Alert
 from alerts.blocks import MAX_BLOCKS, MAX_FIELD, MAX_FIELDS, MAX_HEADER, MAX_SECTION, as_text, slack_payload, slack_text
-from alerts.messages import duplicates_found, invalid_message
+from alerts.event_messages import invalid_message
+from alerts.messages import duplicates_found
 
 
 def texts(payload: dict[str, Any]) -> str:

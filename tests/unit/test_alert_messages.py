@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from alerts import commands, messages, upkeep_messages
+from alerts import commands, event_messages, messages, upkeep_messages
 from alerts.alert import Alert
 from alerts.blocks import as_text
 from validation.duplicates import DuplicateSample
@@ -19,11 +19,11 @@ PROCESSOR = "prediction_accuracy"
 EVERY_ALERT = [
     messages.duplicates_found(DAY, table=TABLE, processor=PROCESSOR, duplicate_keys=214),
     messages.staged_duplicates(DAY, table=TABLE, processor=PROCESSOR, duplicate_keys=2, excess_rows=3, run_id="r"),
-    messages.event_failed("Table d.t is missing", day=DAY, message_id="m-1"),
+    event_messages.event_failed("Table d.t is missing", day=DAY, message_id="m-1"),
     messages.lock_failure(DAY, lock_type="grading", reason="timeout"),
     messages.lock_failure(DAY, lock_type="grading", reason="unavailable"),
-    messages.invalid_message("target_date is not a date"),
-    messages.event_too_old(DAY, age_seconds=30_000, max_age_seconds=21_600),
+    event_messages.invalid_message("target_date is not a date"),
+    event_messages.event_too_old(DAY, age_seconds=30_000, max_age_seconds=21_600),
     messages.shrunk(DAY, table=TABLE, processor=PROCESSOR, staged_keys=100, present_keys=1000),
     messages.no_predictions(DAY, table=TABLE, processor=PROCESSOR),
     messages.no_actuals(DAY, table=TABLE, processor=PROCESSOR),
@@ -103,8 +103,8 @@ def test_a_dead_lock_store_does_not_suggest_to_release_a_lock() -> None:
 
 
 def test_an_invalid_message_names_the_value_and_two_of_them_are_two_alerts() -> None:
-    first = messages.invalid_message("target_date is not a date", value="2026-02-30")
-    second = messages.invalid_message("target_date is not a date", value="tomorrow-ish")
+    first = event_messages.invalid_message("target_date is not a date", value="2026-02-30")
+    second = event_messages.invalid_message("target_date is not a date", value="tomorrow-ish")
     assert ("Value", "2026-02-30") in first.facts
     assert first.subject != second.subject
 

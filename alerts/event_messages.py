@@ -1,0 +1,66 @@
+"""What is said about an event that is not worked on: unreadable, hopeless, or too old."""
+
+from __future__ import annotations
+
+from alerts import commands
+from alerts.alert import Alert
+from alerts.commands import Day
+
+
+def invalid_message(error: str, *, value: str | None = None, message_id: str | None = None) -> Alert:
+    """An event that no one can read, or that names an impossible date; `value` is what was wrong."""
+    facts = [] if value is None else [("Value", value)]
+    if message_id:
+        facts.append(("Message", message_id))
+    return Alert(
+        check="invalid_message",
+        severity="WARNING",
+        title=f"A message cannot be processed: {error}",
+        what_happened="Nothing was graded and nothing was changed. The message is acknowledged: it would fail the "
+        "same way each time.",
+        subject=f"{error} {value}",
+        facts=facts,
+        next_command=commands.grade("YYYY-MM-DD"),
+    )
+
+
+def event_failed(error: str, *, day: Day | None = None, message_id: str | None = None) -> Alert:
+    """An event that can be read, and that fails for a reason that a repeat does not mend."""
+    facts = [("Error", error)]
+    if message_id:
+        facts.append(("Message", message_id))
+    return Alert(
+        check="event_failed",
+        severity="CRITICAL",
+        title=f"An event{f' for {day}' if day else ''} failed for good",
+        what_happened="The date keeps the rows it had. The event is acknowledged: it needs a person's hand, not a "
+        "repeat.",
+        date=None if day is None else str(day),
+        subject=error,
+        facts=facts,
+        next_command=commands.grade(day or "YYYY-MM-DD"),
+    )
+
+
+def event_too_old(
+    day: Day | None, *, age_seconds: float, max_age_seconds: float, message_id: str | None = None
+) -> Alert:
+    """An event that was redelivered for longer than its maximum age."""
+    facts = [("Age", _hours(age_seconds)), ("Maximum age", _hours(max_age_seconds))]
+    if message_id:
+        facts.append(("Message", message_id))
+    return Alert(
+        check="event_too_old",
+        severity="CRITICAL",
+        title=f"An event for {day or 'a task'} was given up after {_hours(age_seconds)}",
+        what_happened="The event is acknowledged without work, so that it does not loop for ever. The date keeps what "
+        "it had; the next catch-up grades it.",
+        date=None if day is None else str(day),
+        subject=None if day else message_id,
+        facts=facts,
+        next_command=commands.CATCH_UP if day is None else commands.grade(day),
+    )
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h"
