@@ -50,6 +50,8 @@ class BigQueryEmulator(ManagedProcess):
             | {
                 "HOME": str(_HOME),  # where DuckDB keeps the extension
                 "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",  # downloads Avro otherwise
+                # It copies each table that a statement changes, and keeps the copies for a week otherwise.
+                "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0",
                 "BQEMU_UPLOAD_STAGING_DIR": str(log_directory / "uploads"),
             },
             log_directory=log_directory,
