@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 
 from locking.store import LockStore
+from tests.contract.state_processes import StoreRecipe
 
 
 @pytest.fixture(params=["sqlite", pytest.param("firestore", marks=pytest.mark.firestore)])
-def lock_store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LockStore]:
-    """An empty lock store."""
+def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> StoreRecipe:
+    """How any process opens the same empty store."""
     if request.param == "sqlite":
-        from locking.sqlite_store import SQLiteLockStore
+        return StoreRecipe(sqlite_path=str(tmp_path / "state.sqlite3"))
+    host = request.getfixturevalue("firestore_emulator").host
+    return StoreRecipe(firestore_host=host, project=f"demo-{uuid.uuid4().hex[:12]}")
 
-        store: LockStore = SQLiteLockStore(tmp_path / "locks.db")
-        yield store
-        store.close()
-        return
-    from google.cloud import firestore
 
-    from locking.firestore_store import FirestoreLockStore
-
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", request.getfixturevalue("firestore_emulator").host)
-    client = firestore.Client(project=f"contract-{uuid.uuid4().hex[:12]}")
-    yield FirestoreLockStore(client)
-    client.close()
+@pytest.fixture
+def store(recipe: StoreRecipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[LockStore]:
+    """An empty lock store."""
+    if recipe.firestore_host:
+        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", recipe.firestore_host)
+    opened = recipe.open()
+    yield opened
+    opened.close()

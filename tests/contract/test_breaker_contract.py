@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,23 +31,6 @@ def refused(guard: GradingCircuitBreaker) -> bool:
     except CircuitOpen:
         return True
     return False
-
-
-@pytest.fixture(params=["sqlite", pytest.param("firestore", marks=pytest.mark.firestore)])
-def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> StoreRecipe:
-    if request.param == "sqlite":
-        return StoreRecipe(sqlite_path=str(tmp_path / "state.sqlite3"))
-    host = request.getfixturevalue("firestore_emulator").host
-    return StoreRecipe(firestore_host=host, project=f"demo-{uuid.uuid4().hex[:12]}")
-
-
-@pytest.fixture
-def store(recipe: StoreRecipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[LockStore]:
-    if recipe.firestore_host:
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", recipe.firestore_host)
-    opened = recipe.open()
-    yield opened
-    opened.close()
 
 
 def commands(recipe: StoreRecipe, cool_down: float) -> Commands:

@@ -64,10 +64,10 @@ def plant(store: LockStore, key: str, **fields: Any) -> int:
     return version
 
 
-def test_hold_and_release(lock_store: LockStore, sink: Sink) -> None:
-    lock = make(lock_store, sink)
+def test_hold_and_release(store: LockStore, sink: Sink) -> None:
+    lock = make(store, sink)
     with lock.acquire(DAY, "op-1") as lease:
-        document = lock_store.read(Key("grading_locks", "grading_2026-01-17"), timeout=5)
+        document = store.read(Key("grading_locks", "grading_2026-01-17"), timeout=5)
         assert document is not None
         assert (document.fields["holder_id"], document.fields["operation_id"]) == (lease.holder_id, "op-1")
         assert lease.token == document.version
@@ -90,8 +90,8 @@ def test_hold_and_release(lock_store: LockStore, sink: Sink) -> None:
     assert isinstance(sink["lock_released"]["held_ms"], int)
 
 
-def test_each_acquisition_has_its_own_holder_and_a_greater_token(lock_store: LockStore) -> None:
-    lock = make(lock_store)
+def test_each_acquisition_has_its_own_holder_and_a_greater_token(store: LockStore) -> None:
+    lock = make(store)
     leases = []
     for _ in range(3):
         with lock.acquire(DAY, "same operation") as lease:
@@ -100,22 +100,22 @@ def test_each_acquisition_has_its_own_holder_and_a_greater_token(lock_store: Loc
     assert leases[0].token < leases[1].token < leases[2].token
 
 
-def test_the_bodys_exception_is_never_masked(lock_store: LockStore) -> None:
-    with pytest.raises(ZeroDivisionError), make(lock_store).acquire(DAY, "op"):
+def test_the_bodys_exception_is_never_masked(store: LockStore) -> None:
+    with pytest.raises(ZeroDivisionError), make(store).acquire(DAY, "op"):
         raise ZeroDivisionError
-    assert make(lock_store).list_locks() == []
+    assert make(store).list_locks() == []
 
 
-def test_the_bodys_exception_is_not_masked_by_a_lost_lease(lock_store: LockStore) -> None:
-    lock = make(lock_store)
+def test_the_bodys_exception_is_not_masked_by_a_lost_lease(store: LockStore) -> None:
+    lock = make(store)
     with pytest.raises(ZeroDivisionError), lock.acquire(DAY, "op"):  # noqa: PT012
         lock.force_release(DAY, if_version=lock.list_locks()[0].version)
         raise ZeroDivisionError
 
 
-def test_a_held_lock_is_refused_with_its_holder_and_leaves_no_ticket(lock_store: LockStore, sink: Sink) -> None:
-    with make(lock_store).acquire(DAY, "first") as lease:
-        with pytest.raises(LockAcquisitionError) as caught, make(lock_store, sink).acquire(DAY, "second", 0.3):
+def test_a_held_lock_is_refused_with_its_holder_and_leaves_no_ticket(store: LockStore, sink: Sink) -> None:
+    with make(store).acquire(DAY, "first") as lease:
+        with pytest.raises(LockAcquisitionError) as caught, make(store, sink).acquire(DAY, "second", 0.3):
             pass
         assert caught.value.holder == f"{lease.holder_id} (first)"
         assert 0.3 <= caught.value.waited_seconds < 2
@@ -123,61 +123,61 @@ def test_a_held_lock_is_refused_with_its_holder_and_leaves_no_ticket(lock_store:
     assert sink["lock_waiting"]["held_by"] == lease.holder_id
     assert sink["lock_failed"]["reason"] == "timeout"
     assert sink["lock_failed"]["wait_ms"] >= 300
-    assert list(lock_store.versions(waiters(lock_document("grading", DAY)), timeout=5)) == []
+    assert list(store.versions(waiters(lock_document("grading", DAY)), timeout=5)) == []
 
 
 @pytest.mark.parametrize("wait", [0.3, 5.0])
-def test_every_listener_is_closed(lock_store: LockStore, wait: float) -> None:
+def test_every_listener_is_closed(store: LockStore, wait: float) -> None:
     """Whether the wait ended without the lock or with it."""
-    plant(lock_store, "2026-01-17", lease_seconds=0.6)
-    with suppress(LockAcquisitionError), make(lock_store).acquire(DAY, "op", wait):
+    plant(store, "2026-01-17", lease_seconds=0.6)
+    with suppress(LockAcquisitionError), make(store).acquire(DAY, "op", wait):
         pass
     assert not [thread for thread in threading.enumerate() if thread.name == "lock-watch"]
 
 
-def test_a_wait_of_zero_tries_once(lock_store: LockStore) -> None:
-    with make(lock_store).acquire(DAY, "first", 0):
+def test_a_wait_of_zero_tries_once(store: LockStore) -> None:
+    with make(store).acquire(DAY, "first", 0):
         started = time.monotonic()
-        with pytest.raises(LockAcquisitionError), make(lock_store).acquire(DAY, "second", 0):
+        with pytest.raises(LockAcquisitionError), make(store).acquire(DAY, "second", 0):
             pass
         assert time.monotonic() - started < 1
 
 
-def test_the_wait_ends_at_the_deadline(lock_store: LockStore) -> None:
-    with make(lock_store).acquire(DAY, "first"):
+def test_the_wait_ends_at_the_deadline(store: LockStore) -> None:
+    with make(store).acquire(DAY, "first"):
         deadline = Deadline.after(0.3, SystemClock())
-        with pytest.raises(LockAcquisitionError) as caught, make(lock_store).acquire(DAY, "2", 300, deadline=deadline):
+        with pytest.raises(LockAcquisitionError) as caught, make(store).acquire(DAY, "2", 300, deadline=deadline):
             pass
         assert caught.value.waited_seconds < 2
 
 
-def test_other_keys_and_types_are_other_locks(lock_store: LockStore) -> None:
+def test_other_keys_and_types_are_other_locks(store: LockStore) -> None:
     with (
-        make(lock_store).acquire(DAY, "a", 0),
-        make(lock_store).acquire(date(2026, 1, 18), "b", 0),
-        DistributedLock("demo", "publish", store=lock_store).acquire("prediction_accuracy", "c", 0),
-        ConsolidationLock("demo", store=lock_store).acquire(DAY, "d", 0) as lease,
+        make(store).acquire(DAY, "a", 0),
+        make(store).acquire(date(2026, 1, 18), "b", 0),
+        DistributedLock("demo", "publish", store=store).acquire("prediction_accuracy", "c", 0),
+        ConsolidationLock("demo", store=store).acquire(DAY, "d", 0) as lease,
     ):
         assert lease.key == Key("consolidation_locks", "consolidation_2026-01-17")
-        assert [str(lock.key) for lock in DistributedLock("demo", "publish", store=lock_store).list_locks()] == [
+        assert [str(lock.key) for lock in DistributedLock("demo", "publish", store=store).list_locks()] == [
             "publish_locks/publish_prediction_accuracy"
         ]
-        assert len(make(lock_store).list_locks()) == 2
+        assert len(make(store).list_locks()) == 2
 
 
 @pytest.mark.parametrize(("lock_type", "lock_key"), [("a/b", "k"), ("", "k"), ("grading", "a/b"), ("grading", "")])
-def test_names_that_would_lead_elsewhere_are_refused(lock_store: LockStore, lock_type: str, lock_key: str) -> None:
+def test_names_that_would_lead_elsewhere_are_refused(store: LockStore, lock_type: str, lock_key: str) -> None:
     with (
         pytest.raises(InvalidSettings, match="not a lock"),
-        DistributedLock("demo", lock_type, store=lock_store).acquire(lock_key, "op"),
+        DistributedLock("demo", lock_type, store=store).acquire(lock_key, "op"),
     ):
         pass
 
 
-def test_an_expired_lock_is_taken_over_at_once(lock_store: LockStore, sink: Sink) -> None:
-    old = plant(lock_store, "2026-01-17", lease_seconds=0.1)
+def test_an_expired_lock_is_taken_over_at_once(store: LockStore, sink: Sink) -> None:
+    old = plant(store, "2026-01-17", lease_seconds=0.1)
     time.sleep(0.15)
-    with make(lock_store, sink).acquire(DAY, "next", 0) as lease:
+    with make(store, sink).acquire(DAY, "next", 0) as lease:
         assert lease.token > old
         assert lease.taken_from is not None
         assert (lease.taken_from.holder_id, lease.taken_from.operation_id) == ("gone", "crashed")
@@ -186,8 +186,8 @@ def test_an_expired_lock_is_taken_over_at_once(lock_store: LockStore, sink: Sink
     assert sink["lock_taken_over"]["taken_from"] == "gone"
 
 
-def test_a_removed_lock_is_noticed_by_the_next_renewal_and_not_released(lock_store: LockStore, sink: Sink) -> None:
-    lock = make(lock_store, sink, SHORT)
+def test_a_removed_lock_is_noticed_by_the_next_renewal_and_not_released(store: LockStore, sink: Sink) -> None:
+    lock = make(store, sink, SHORT)
     with lock.acquire(DAY, "op") as lease:
         assert lock.force_release(DAY, if_version=lock.list_locks()[0].version)
         deadline = time.monotonic() + 5
@@ -198,8 +198,8 @@ def test_a_removed_lock_is_noticed_by_the_next_renewal_and_not_released(lock_sto
     assert sink.names == ["lock_acquired", "stuck_lock_removed", "lock_lost"]
 
 
-def test_a_renewed_lock_keeps_token_and_says_so_to_others(lock_store: LockStore) -> None:
-    lock = make(lock_store, timings=SHORT)
+def test_a_renewed_lock_keeps_token_and_says_so_to_others(store: LockStore) -> None:
+    lock = make(store, timings=SHORT)
     with lock.acquire(DAY, "op") as lease:
         time.sleep(1.0)
         (status,) = lock.list_locks()
@@ -210,8 +210,8 @@ def test_a_renewed_lock_keeps_token_and_says_so_to_others(lock_store: LockStore)
         assert status.state == "live"
 
 
-def test_force_release_removes_only_the_version_that_was_shown(lock_store: LockStore) -> None:
-    lock = make(lock_store)
+def test_force_release_removes_only_the_version_that_was_shown(store: LockStore) -> None:
+    lock = make(store)
     with lock.acquire(DAY, "op") as lease:
         (shown,) = lock.list_locks()
         assert not lock.force_release(DAY, if_version=shown.version - 1)
@@ -220,32 +220,32 @@ def test_force_release_removes_only_the_version_that_was_shown(lock_store: LockS
         assert not lock.force_release(DAY, if_version=shown.version)
 
 
-def test_list_shows_a_live_an_expired_and_a_stuck_lock(lock_store: LockStore) -> None:
-    plant(lock_store, "2026-01-15", lease_seconds=0.05)
-    stuck = plant(lock_store, "2026-01-16")
+def test_list_shows_a_live_an_expired_and_a_stuck_lock(store: LockStore) -> None:
+    plant(store, "2026-01-15", lease_seconds=0.05)
+    stuck = plant(store, "2026-01-16")
     key = lock_document("grading", "2026-01-16")
     fields = {"holder_id": "hung", "lock_key": "2026-01-16", "lease_seconds": 60.0, "token": stuck - ELEVEN_MINUTES_US}
-    lock_store.replace(key, fields, if_version=stuck, timeout=5)
-    with make(lock_store).acquire(DAY, "op"):
+    store.replace(key, fields, if_version=stuck, timeout=5)
+    with make(store).acquire(DAY, "op"):
         time.sleep(0.1)
-        states = {lock.lock_key: lock.state for lock in make(lock_store).list_locks()}
+        states = {lock.lock_key: lock.state for lock in make(store).list_locks()}
     assert states == {"2026-01-15": "expired", "2026-01-16": "stuck", "2026-01-17": "live"}
 
 
-def test_the_sweeper_reports_after_10_minutes_and_removes_silent_ones_after_15(lock_store: LockStore) -> None:
+def test_the_sweeper_reports_after_10_minutes_and_removes_silent_ones_after_15(store: LockStore) -> None:
     """Held for: a moment; 11 min; 16 min, renewing; 16 min, silent."""
     for day, held_us, lease in [(13, 0, 0.01), (14, ELEVEN_MINUTES_US, 0.01), (15, SIXTEEN_MINUTES_US, 60.0)]:
-        version = plant(lock_store, f"2026-01-{day}", lease_seconds=lease)
+        version = plant(store, f"2026-01-{day}", lease_seconds=lease)
         key = lock_document("grading", f"2026-01-{day}")
         fields = {"holder_id": "h", "lock_key": str(day), "lease_seconds": lease, "token": version - held_us}
-        lock_store.replace(key, fields, if_version=version, timeout=5)
-    version = plant(lock_store, "2026-01-16")
+        store.replace(key, fields, if_version=version, timeout=5)
+    version = plant(store, "2026-01-16")
     key = lock_document("grading", "2026-01-16")
     fields = {"holder_id": "h", "lock_key": "16", "lease_seconds": 0.01, "token": version - SIXTEEN_MINUTES_US}
-    lock_store.replace(key, fields, if_version=version, timeout=5)
+    store.replace(key, fields, if_version=version, timeout=5)
     time.sleep(0.05)
     sink = Sink()
-    found = check_for_stuck_locks(lock_store, ["grading", "publish"], events=EventLog([sink]))
+    found = check_for_stuck_locks(store, ["grading", "publish"], events=EventLog([sink]))
     assert [(each.lock.lock_key, each.removed) for each in found] == [("14", False), ("15", False), ("16", True)]
     assert sink.names == ["stuck_lock_found", "stuck_lock_found", "stuck_lock_removed"]
-    assert len(make(lock_store).list_locks()) == 3
+    assert len(make(store).list_locks()) == 3

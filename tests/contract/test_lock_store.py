@@ -44,19 +44,19 @@ class Heard:
             assert self._news.wait_for(condition, timeout=10), f"heard only {self.exists}"
 
 
-def test_create_returns_a_version_and_refuses_a_second_document(lock_store: LockStore) -> None:
-    version = create(lock_store)
-    assert lock_store.create(KEY, {"holder_id": "b"}, timeout=T) is None
-    document = lock_store.read(KEY, timeout=T)
+def test_create_returns_a_version_and_refuses_a_second_document(store: LockStore) -> None:
+    version = create(store)
+    assert store.create(KEY, {"holder_id": "b"}, timeout=T) is None
+    document = store.read(KEY, timeout=T)
     assert document is not None
     assert (document.version, document.fields) == (version, FIELDS)
 
 
-def test_reading_an_absent_document_is_none(lock_store: LockStore) -> None:
-    assert lock_store.read(KEY, timeout=T) is None
+def test_reading_an_absent_document_is_none(store: LockStore) -> None:
+    assert store.read(KEY, timeout=T) is None
 
 
-def test_every_kind_of_value_survives(lock_store: LockStore) -> None:
+def test_every_kind_of_value_survives(store: LockStore) -> None:
     fields = {
         "text": "Luka Dončić",
         "int": 2**40,
@@ -65,133 +65,133 @@ def test_every_kind_of_value_survives(lock_store: LockStore) -> None:
         "none": None,
         "time": datetime(2026, 1, 17, 4, 30, 0, 123456, tzinfo=UTC),
     }
-    create(lock_store, **fields)
-    document = lock_store.read(KEY, timeout=T)
+    create(store, **fields)
+    document = store.read(KEY, timeout=T)
     assert document is not None
     assert document.fields == fields
 
 
-def test_replace_needs_the_current_version(lock_store: LockStore) -> None:
-    first = create(lock_store)
-    second = lock_store.replace(KEY, {"holder_id": "a", "heartbeat": 1}, if_version=first, timeout=T)
+def test_replace_needs_the_current_version(store: LockStore) -> None:
+    first = create(store)
+    second = store.replace(KEY, {"holder_id": "a", "heartbeat": 1}, if_version=first, timeout=T)
     assert second is not None
     assert second > first
-    assert lock_store.replace(KEY, {"holder_id": "b"}, if_version=first, timeout=T) is None
-    document = lock_store.read(KEY, timeout=T)
+    assert store.replace(KEY, {"holder_id": "b"}, if_version=first, timeout=T) is None
+    document = store.read(KEY, timeout=T)
     assert document is not None
     assert (document.version, document.fields["heartbeat"]) == (second, 1)
 
 
-def test_replace_leaves_no_old_field_behind(lock_store: LockStore) -> None:
-    version = create(lock_store, holder_id="a", extra="x")
-    lock_store.replace(KEY, {"holder_id": "b"}, if_version=version, timeout=T)
-    document = lock_store.read(KEY, timeout=T)
+def test_replace_leaves_no_old_field_behind(store: LockStore) -> None:
+    version = create(store, holder_id="a", extra="x")
+    store.replace(KEY, {"holder_id": "b"}, if_version=version, timeout=T)
+    document = store.read(KEY, timeout=T)
     assert document is not None
     assert document.fields == {"holder_id": "b"}
 
 
-def test_replace_and_delete_of_an_absent_document_are_refused(lock_store: LockStore) -> None:
-    version = create(lock_store)
-    assert lock_store.delete(KEY, if_version=version, timeout=T)
-    assert lock_store.replace(KEY, FIELDS, if_version=version, timeout=T) is None
-    assert not lock_store.delete(KEY, if_version=version, timeout=T)
-    assert lock_store.read(KEY, timeout=T) is None
+def test_replace_and_delete_of_an_absent_document_are_refused(store: LockStore) -> None:
+    version = create(store)
+    assert store.delete(KEY, if_version=version, timeout=T)
+    assert store.replace(KEY, FIELDS, if_version=version, timeout=T) is None
+    assert not store.delete(KEY, if_version=version, timeout=T)
+    assert store.read(KEY, timeout=T) is None
 
 
-def test_a_stale_delete_changes_nothing(lock_store: LockStore) -> None:
-    stale = create(lock_store)
-    current = lock_store.replace(KEY, {"holder_id": "b"}, if_version=stale, timeout=T)
-    assert not lock_store.delete(KEY, if_version=stale, timeout=T)
-    document = lock_store.read(KEY, timeout=T)
+def test_a_stale_delete_changes_nothing(store: LockStore) -> None:
+    stale = create(store)
+    current = store.replace(KEY, {"holder_id": "b"}, if_version=stale, timeout=T)
+    assert not store.delete(KEY, if_version=stale, timeout=T)
+    document = store.read(KEY, timeout=T)
     assert document is not None
     assert document.version == current
 
 
-def test_delete_takes_other_documents_along_or_leaves_all(lock_store: LockStore) -> None:
-    version = create(lock_store)
+def test_delete_takes_other_documents_along_or_leaves_all(store: LockStore) -> None:
+    version = create(store)
     ticket, gone = Key(TICKETS, "w1"), Key(TICKETS, "never-there")
-    create(lock_store, ticket)
-    assert not lock_store.delete(KEY, if_version=version - 1, also=[ticket], timeout=T)
-    assert lock_store.read(ticket, timeout=T) is not None
-    assert lock_store.delete(KEY, if_version=version, also=[ticket, gone], timeout=T)
-    assert lock_store.read(ticket, timeout=T) is None
-    assert lock_store.read(KEY, timeout=T) is None
+    create(store, ticket)
+    assert not store.delete(KEY, if_version=version - 1, also=[ticket], timeout=T)
+    assert store.read(ticket, timeout=T) is not None
+    assert store.delete(KEY, if_version=version, also=[ticket, gone], timeout=T)
+    assert store.read(ticket, timeout=T) is None
+    assert store.read(KEY, timeout=T) is None
 
 
-def test_versions_grow_across_deletion(lock_store: LockStore) -> None:
+def test_versions_grow_across_deletion(store: LockStore) -> None:
     """The token of a later holder is greater, though the document was gone in between."""
     versions = []
     for _ in range(20):
-        versions.append(create(lock_store))
-        lock_store.delete(KEY, if_version=versions[-1], timeout=T)
+        versions.append(create(store))
+        store.delete(KEY, if_version=versions[-1], timeout=T)
     assert versions == sorted(set(versions))
 
 
-def test_age_counts_from_the_last_write_on_the_servers_clock(lock_store: LockStore) -> None:
-    version = create(lock_store)
+def test_age_counts_from_the_last_write_on_the_servers_clock(store: LockStore) -> None:
+    version = create(store)
     time.sleep(0.3)
-    document = lock_store.read(KEY, timeout=T)
+    document = store.read(KEY, timeout=T)
     assert document is not None
     assert 0.3 <= document.age_seconds < 5
-    assert lock_store.replace(KEY, {"holder_id": "a", "heartbeat": 1}, if_version=version, timeout=T)
-    renewed = lock_store.read(KEY, timeout=T)
+    assert store.replace(KEY, {"holder_id": "a", "heartbeat": 1}, if_version=version, timeout=T)
+    renewed = store.read(KEY, timeout=T)
     assert renewed is not None
     assert renewed.age_seconds < document.age_seconds
 
 
-def test_list_and_versions_tell_one_collection_oldest_write_first(lock_store: LockStore) -> None:
+def test_list_and_versions_tell_one_collection_oldest_write_first(store: LockStore) -> None:
     keys = [Key("grading_locks", f"grading_2026-01-{day}") for day in (17, 15, 16)]
-    versions = [create(lock_store, key) for key in keys]
-    create(lock_store, Key(TICKETS, "w1"))
-    create(lock_store, Key("publish_locks", "publish_prediction_accuracy"))
-    documents = lock_store.list("grading_locks", timeout=T)
+    versions = [create(store, key) for key in keys]
+    create(store, Key(TICKETS, "w1"))
+    create(store, Key("publish_locks", "publish_prediction_accuracy"))
+    documents = store.list("grading_locks", timeout=T)
     assert [document.key for document in documents] == keys
     assert [document.version for document in documents] == versions
     assert all(document.fields == FIELDS and document.age_seconds >= 0 for document in documents)
-    assert list(lock_store.versions("grading_locks", timeout=T)) == list(zip(keys, versions, strict=True))
-    assert list(lock_store.versions("empty_locks", timeout=T)) == []
+    assert list(store.versions("grading_locks", timeout=T)) == list(zip(keys, versions, strict=True))
+    assert list(store.versions("empty_locks", timeout=T)) == []
 
 
-def test_versions_tells_large_collections_whole(lock_store: LockStore) -> None:
+def test_versions_tells_large_collections_whole(store: LockStore) -> None:
     """Beyond one page of the server's."""
     for i in range(330):
-        create(lock_store, Key(TICKETS, f"w{i}"))
-    assert [key.document_id for key, _ in lock_store.versions(TICKETS, timeout=T)] == [f"w{i}" for i in range(330)]
+        create(store, Key(TICKETS, f"w{i}"))
+    assert [key.document_id for key, _ in store.versions(TICKETS, timeout=T)] == [f"w{i}" for i in range(330)]
 
 
-def test_watch_tells_what_is_there_and_each_change(lock_store: LockStore) -> None:
-    version = create(lock_store)
+def test_watch_tells_what_is_there_and_each_change(store: LockStore) -> None:
+    version = create(store)
     ticket = Key(TICKETS, "w1")
     heard = Heard()
-    watch = lock_store.watch([KEY, ticket], heard)
+    watch = store.watch([KEY, ticket], heard)
     try:
         heard.wait_for(exists={KEY: True, ticket: False})
-        create(lock_store, ticket)
+        create(store, ticket)
         heard.wait_for(exists={KEY: True, ticket: True})
-        lock_store.delete(KEY, if_version=version, also=[ticket], timeout=T)
+        store.delete(KEY, if_version=version, also=[ticket], timeout=T)
         heard.wait_for(exists={KEY: False, ticket: False})
-        create(lock_store)
+        create(store)
         heard.wait_for(exists={KEY: True, ticket: False})
         assert watch.alive
     finally:
         watch.close()
 
 
-def test_a_closed_watch_is_silent_and_leaves_no_thread(lock_store: LockStore) -> None:
+def test_a_closed_watch_is_silent_and_leaves_no_thread(store: LockStore) -> None:
     before = set(threading.enumerate())
-    watch = lock_store.watch([KEY], heard := Heard())
+    watch = store.watch([KEY], heard := Heard())
     heard.wait_for(exists={KEY: False})
     watch.close()
     watch.close()
     assert not watch.alive
-    create(lock_store)
+    create(store)
     left = {thread for thread in set(threading.enumerate()) - before if thread.name.startswith("lock-")}
     assert not left
     assert heard.exists == {KEY: False}
 
 
 @pytest.mark.parametrize("contenders", [8])
-def test_of_many_creates_at_once_one_succeeds(lock_store: LockStore, contenders: int) -> None:
+def test_of_many_creates_at_once_one_succeeds(store: LockStore, contenders: int) -> None:
     for round_ in range(5):
         key = Key("grading_locks", f"grading_round_{round_}")
         barrier = threading.Barrier(contenders)
@@ -201,7 +201,7 @@ def test_of_many_creates_at_once_one_succeeds(lock_store: LockStore, contenders:
             key: Key = key, barrier: threading.Barrier = barrier, versions: list[int | None] = versions
         ) -> None:
             barrier.wait()
-            versions.append(lock_store.create(key, FIELDS, timeout=T))
+            versions.append(store.create(key, FIELDS, timeout=T))
 
         threads = [threading.Thread(target=contend) for _ in range(contenders)]
         for thread in threads:

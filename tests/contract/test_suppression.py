@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -45,23 +43,6 @@ def duplicates(count: int = 3, day: str = "2026-01-17", table: str = TABLE) -> A
 
 def suppressing(inner: Inner, store: LockStore, **timings: float) -> SuppressingNotifier:
     return SuppressingNotifier(inner, store, EventLog(), SystemClock(), environment="test", **timings)  # type: ignore[arg-type]
-
-
-@pytest.fixture(params=["sqlite", pytest.param("firestore", marks=pytest.mark.firestore)])
-def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> StoreRecipe:
-    if request.param == "sqlite":
-        return StoreRecipe(sqlite_path=str(tmp_path / "state.sqlite3"))
-    host = request.getfixturevalue("firestore_emulator").host
-    return StoreRecipe(firestore_host=host, project=f"demo-{uuid.uuid4().hex[:12]}")
-
-
-@pytest.fixture
-def store(recipe: StoreRecipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[LockStore]:
-    if recipe.firestore_host:
-        monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", recipe.firestore_host)
-    opened = recipe.open()
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

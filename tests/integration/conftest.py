@@ -9,7 +9,7 @@ import pytest
 from google.cloud import bigquery
 
 from alerts.alert import Alert
-from grading.clock import Deadline
+from grading.clock import Clock, Deadline, SystemClock
 from grading.init import create_tables
 from grading.settings import Settings
 from grading.wiring import Application
@@ -61,8 +61,15 @@ def statements() -> list[tuple[str, str]]:
 
 
 @pytest.fixture
+def clock() -> Clock:
+    """What time it is for the application: a test that needs another day overrides this."""
+    return SystemClock()
+
+
+@pytest.fixture
 def application(
     input_tables: Settings,
+    clock: Clock,
     sink: RecordingSink,
     notifier: RecordingNotifier,
     statements: list[tuple[str, str]],
@@ -71,6 +78,7 @@ def application(
     """The service on the emulator with empty tables and SQLite locks. What it sends is analysed at the end."""
     application = Application(
         input_tables,
+        clock=clock,
         sinks=(sink,),
         notifier=notifier,
         observe=lambda job_id, sql: statements.append((job_id, sql)),

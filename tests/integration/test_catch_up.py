@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,10 +9,9 @@ import pytest
 from google.cloud import bigquery
 
 from grading.catch_up import recent
-from grading.clock import Deadline
+from grading.clock import Clock, Deadline
 from grading.dates import aggregate_due, grading_due, read_dates, read_ledger
 from grading.errors import DeadlineExceeded
-from grading.init import create_tables
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING, PERFORMANCE_SUMMARY, PROCESSORS, SYSTEM_DAILY_PERFORMANCE
 from grading.run import Request
@@ -24,7 +22,6 @@ from localdev.slate import BOX_SCORES, PREDICTIONS
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
 from tests.integration.events import WallClock, pubsub_event
 from tests.integration.slate import box_scores, load_day, predictions
-from tests.zetasql_check import Judge
 
 TODAY = datetime(2024, 1, 20, 15, 0, tzinfo=UTC)
 DAYS = [date(2024, 1, day) for day in range(13, 20)]
@@ -32,26 +29,9 @@ CATCH_UP = {"task": "catch_up", "days": 7}
 
 
 @pytest.fixture
-def application(
-    input_tables: Settings,
-    sink: RecordingSink,
-    notifier: RecordingNotifier,
-    statements: list[tuple[str, str]],
-    judge: Judge,
-) -> Iterator[Application]:
-    """The service on a day of January 2024."""
-    application = Application(
-        input_tables,
-        clock=WallClock(TODAY),
-        sinks=(sink,),
-        notifier=notifier,
-        observe=lambda job_id, sql: statements.append((job_id, sql)),
-    )
-    create_tables(application.settings, application.warehouse, Deadline.after(60, application.clock))
-    statements.clear()
-    yield application
-    application.bigquery_client.close()
-    judge.check_all(statements)
+def clock() -> Clock:
+    """A day of January 2024."""
+    return WallClock(TODAY)
 
 
 def _catch_up(application: Application) -> None:

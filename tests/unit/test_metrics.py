@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
-from concurrent import futures
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +24,7 @@ from monitoring.metrics_sink import (
     LogMetricWriter,
     Point,
 )
+from tests.unit.rpc_server import RpcServer
 
 
 class FakeClock(SystemClock):
@@ -49,33 +48,20 @@ class Recorded:
         self.events.append(event)
 
 
-class MetricServer:
+class MetricServer(RpcServer):
     """Answers `CreateTimeSeries`, and refuses what Cloud Monitoring would refuse."""
 
     def __init__(self) -> None:
-        self.requests: list[CreateTimeSeriesRequest] = []
-        self.status: grpc.StatusCode | None = None
-        self.hangs = False
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-        create = grpc.unary_unary_rpc_method_handler(
-            self._create,
-            request_deserializer=CreateTimeSeriesRequest.deserialize,
-            response_serializer=Empty.SerializeToString,
+        super().__init__(
+            "google.monitoring.v3.MetricService",
+            "CreateTimeSeries",
+            read=CreateTimeSeriesRequest.deserialize,
+            write=Empty.SerializeToString,
+            answer=self._create,
         )
-        self._server.add_generic_rpc_handlers(
-            [grpc.method_handlers_generic_handler("google.monitoring.v3.MetricService", {"CreateTimeSeries": create})]
-        )
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
-        self._server.start()
 
-    def _create(self, request: CreateTimeSeriesRequest, context: grpc.ServicerContext) -> Empty:
-        self.requests.append(request)
-        if self.hangs:
-            given_up = threading.Event()
-            if context.add_callback(given_up.set):
-                given_up.wait(20)
-        if self.status is not None:
-            context.abort(self.status, "refused")
+    @staticmethod
+    def _create(request: CreateTimeSeriesRequest, context: grpc.ServicerContext) -> Empty:
         identities = [
             (series.metric.type, *sorted(series.metric.labels.items()), *sorted(series.resource.labels.items()))
             for series in request.time_series
@@ -87,13 +73,9 @@ class MetricServer:
         return Empty()
 
     def client(self) -> MetricServiceClient:
-        channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
         return MetricServiceClient(
-            transport=MetricServiceGrpcTransport(channel=channel, credentials=AnonymousCredentials())
+            transport=MetricServiceGrpcTransport(channel=self.channel(), credentials=AnonymousCredentials())
         )
-
-    def stop(self) -> None:
-        self._server.stop(grace=None).wait(5)
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-import threading
 from collections.abc import Iterator
-from concurrent import futures
 
 import grpc
 import pytest
@@ -22,6 +20,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 from alerts.secret import SecretWebhook, webhook_url_from_secret
 from alerts.webhook import WebhookUnavailable
 from grading.clock import SystemClock
+from tests.unit.rpc_server import RpcServer
 
 URL = "https://hooks.slack.com/services/T0/B0/very-secret"
 
@@ -36,47 +35,28 @@ class FakeClock(SystemClock):
         return self.at
 
 
-class SecretServer:
-    """Answers `AccessSecretVersion` with a payload, an error status, or never."""
+class SecretServer(RpcServer):
+    """Answers `AccessSecretVersion` with a payload."""
 
     def __init__(self) -> None:
+        super().__init__(
+            "google.cloud.secretmanager.v1.SecretManagerService",
+            "AccessSecretVersion",
+            read=AccessSecretVersionRequest.deserialize,
+            write=AccessSecretVersionResponse.serialize,
+            answer=lambda _request, _context: AccessSecretVersionResponse(payload=SecretPayload(data=self.payload)),
+        )
         self.payload = URL.encode()
-        self.status: grpc.StatusCode | None = None
-        self.hangs = False
-        self.asked: list[str] = []
-        self._server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
-        access = grpc.unary_unary_rpc_method_handler(
-            self._access,
-            request_deserializer=AccessSecretVersionRequest.deserialize,
-            response_serializer=AccessSecretVersionResponse.serialize,
-        )
-        service = "google.cloud.secretmanager.v1.SecretManagerService"
-        self._server.add_generic_rpc_handlers(
-            [grpc.method_handlers_generic_handler(service, {"AccessSecretVersion": access})]
-        )
-        self.port = self._server.add_insecure_port("127.0.0.1:0")
-        self._server.start()
+        self.refusal = f"refused: {URL}"
 
-    def _access(
-        self, request: AccessSecretVersionRequest, context: grpc.ServicerContext
-    ) -> AccessSecretVersionResponse:
-        self.asked.append(request.name)
-        if self.hangs:
-            given_up = threading.Event()
-            if context.add_callback(given_up.set):
-                given_up.wait(20)
-        if self.status is not None:
-            context.abort(self.status, f"refused: {URL}")
-        return AccessSecretVersionResponse(payload=SecretPayload(data=self.payload))
+    @property
+    def asked(self) -> list[str]:
+        return [request.name for request in self.requests]
 
     def client(self) -> SecretManagerServiceClient:
-        channel = grpc.insecure_channel(f"127.0.0.1:{self.port}")
         return SecretManagerServiceClient(
-            transport=SecretManagerServiceGrpcTransport(channel=channel, credentials=AnonymousCredentials())
+            transport=SecretManagerServiceGrpcTransport(channel=self.channel(), credentials=AnonymousCredentials())
         )
-
-    def stop(self) -> None:
-        self._server.stop(grace=None).wait(5)
 
 
 @pytest.fixture
