@@ -15,7 +15,7 @@ SOURCES := $(wildcard main.py) grading locking validation alerts maintenance mon
 export DATA DATE OUT ROWS ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test test-long lint bench bench-lock bench-cold-start faults audit lock-requirements clean
+.PHONY: help demo stack test test-long lint bench bench-lock bench-cold-start faults guards audit lock-requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ bench-cold-start: $(INSTALLED) ## import time and memory of the deployed package
 
 faults: $(INSTALLED) ## the fault suite, long: ROUNDS=n SEED=s
 	@$(IN_VENV) -m tests.faults
+
+guards: $(INSTALLED) ## take each safety guard out, in a copy: its test must be red
+	@$(IN_VENV) -m tests.guards
 
 audit: $(INSTALLED) ## known vulnerabilities of every pinned dependency
 	@$(IN_VENV) -m localdev.audit
