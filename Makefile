@@ -6,7 +6,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 
 VENV := .venv
 # Most tests wait for a server: two of them at once halve the time. Each has emulators of its own.
-PYTEST_ARGS ?= -n 3 --dist worksteal
+PYTEST_ARGS ?= -n 2 --dist worksteal
 IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed-requirements.txt
 SOURCES := $(wildcard main.py) grading locking validation alerts maintenance monitoring localdev bench tests

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -34,7 +35,9 @@ class Edge(requests.adapters.HTTPAdapter):
         if (early := self._before(request)) is not None:
             return early
         response = super().send(request, *args, **options)
-        return self._after(request) or response
+        _ = response.content  # read to its end, the connection goes back to its pool, whatever comes now
+        late = self._after(request)
+        return response if late is None else late
 
 
 def answer(request: requests.PreparedRequest, status: int, body: dict[str, Any]) -> requests.Response:
@@ -55,19 +58,29 @@ def is_insert(request: requests.PreparedRequest) -> bool:
     return request.method == "POST" and request.path_url.split("?")[0].endswith("/jobs")
 
 
-def warehouse(emulator: BigQueryEmulator, edge: Edge) -> Warehouse:
-    session = requests.Session()
-    session.trust_env = False
-    session.mount("http://", edge)
-    session.is_mtls = False  # type: ignore[attr-defined]
-    client = bigquery.Client(
-        project="local-grading",
-        credentials=AnonymousCredentials(),
-        client_options={"api_endpoint": emulator.endpoint},
-        location="US",
-        _http=session,
-    )
-    return Warehouse(client)
+Connect = Callable[[Edge], Warehouse]
+
+
+@pytest.fixture
+def connect(bigquery_emulator: BigQueryEmulator) -> Iterator[Connect]:
+    """Makes a warehouse behind an edge; its connections are closed at the end."""
+    with ExitStack() as sessions:
+
+        def warehouse(edge: Edge) -> Warehouse:
+            session = sessions.enter_context(requests.Session())
+            session.trust_env = False
+            session.mount("http://", edge)
+            session.is_mtls = False  # type: ignore[attr-defined]
+            client = bigquery.Client(
+                project="local-grading",
+                credentials=AnonymousCredentials(),
+                client_options={"api_endpoint": bigquery_emulator.endpoint},
+                location="US",
+                _http=session,
+            )
+            return Warehouse(client)
+
+        yield warehouse
 
 
 def soon(seconds: float = 30) -> Deadline:
@@ -78,22 +91,22 @@ def job_id() -> str:
     return f"test-{uuid.uuid4().hex}"
 
 
-def test_a_second_job_of_the_same_id_attaches_to_the_first(bigquery_emulator: BigQueryEmulator) -> None:
+def test_a_second_job_of_the_same_id_attaches_to_the_first(connect: Connect) -> None:
     """BigQuery answers 409 to a repeated insert: the caller gets the first job's rows and creation time."""
     identity = job_id()
-    plain = warehouse(bigquery_emulator, Edge())
+    plain = connect(Edge())
     first = plain.run(Sql("SELECT 7 AS seven"), job_id=identity, deadline=soon())
     conflict = Edge(
         before=lambda r: (
             answer(r, 409, refusal(409, "duplicate", f"Already Exists: Job {identity}")) if is_insert(r) else None
         )
     )
-    again = warehouse(bigquery_emulator, conflict).run(Sql("SELECT 7 AS seven"), job_id=identity, deadline=soon())
+    again = connect(conflict).run(Sql("SELECT 7 AS seven"), job_id=identity, deadline=soon())
     assert again == first
     assert again.rows == [{"seven": 7}]
 
 
-def test_an_insert_whose_answer_is_lost_is_repeated_under_its_own_id(bigquery_emulator: BigQueryEmulator) -> None:
+def test_an_insert_whose_answer_is_lost_is_repeated_under_its_own_id(connect: Connect) -> None:
     """The repeat meets 409, as in BigQuery, and attaches."""
     seen: list[int] = []
 
@@ -111,14 +124,12 @@ def test_an_insert_whose_answer_is_lost_is_repeated_under_its_own_id(bigquery_em
         return None
 
     edge = Edge(before=conflict_on_the_second, after=lose_the_first)
-    result = warehouse(bigquery_emulator, edge).run(Sql("SELECT 1 AS one"), job_id=job_id(), deadline=soon())
+    result = connect(edge).run(Sql("SELECT 1 AS one"), job_id=job_id(), deadline=soon())
     assert result.rows == [{"one": 1}]
     assert seen == [1, 2]
 
 
-def test_a_silent_warehouse_leaves_the_outcome_unknown(
-    bigquery_emulator: BigQueryEmulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_warehouse_leaves_the_outcome_unknown(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not "failed": the job may have run, so its lock must not be released under it."""
     monkeypatch.setattr("grading.warehouse._RETRY", bigquery.DEFAULT_RETRY.with_timeout(0.5))
 
@@ -126,10 +137,10 @@ def test_a_silent_warehouse_leaves_the_outcome_unknown(
         raise requests.exceptions.ConnectionError("cut")
 
     with pytest.raises(OutcomeUnknown, match="was sent, and no answer came"):
-        warehouse(bigquery_emulator, Edge(before=cut)).run(Sql("SELECT 1"), job_id=job_id(), deadline=soon())
+        connect(Edge(before=cut)).run(Sql("SELECT 1"), job_id=job_id(), deadline=soon())
 
 
-def test_a_job_that_runs_out_of_time_is_cancelled(bigquery_emulator: BigQueryEmulator) -> None:
+def test_a_job_that_runs_out_of_time_is_cancelled(connect: Connect) -> None:
     """The client asks for the cancellation, and says what it learnt."""
 
     def still_running(request: requests.PreparedRequest) -> requests.Response | None:
@@ -155,17 +166,17 @@ def test_a_job_that_runs_out_of_time_is_cancelled(bigquery_emulator: BigQueryEmu
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("grading.warehouse._CANCEL_SECONDS", 0.2)
         with pytest.raises(OutcomeUnknown, match="ran out of time"):
-            warehouse(bigquery_emulator, edge).run(Sql("SELECT 1"), job_id="slow", deadline=soon(1.2))
+            connect(edge).run(Sql("SELECT 1"), job_id="slow", deadline=soon(1.2))
     assert "POST /bigquery/v2/projects/local-grading/jobs/slow/cancel" in edge.sent
 
 
-def test_a_refused_statement_is_told_at_once(bigquery_emulator: BigQueryEmulator) -> None:
+def test_a_refused_statement_is_told_at_once(connect: Connect) -> None:
     with pytest.raises(StatementRefused):
-        warehouse(bigquery_emulator, Edge()).run(Sql("SELEKT 1"), job_id=job_id(), deadline=soon())
+        connect(Edge()).run(Sql("SELEKT 1"), job_id=job_id(), deadline=soon())
 
 
-def test_nothing_is_sent_when_no_time_is_left(bigquery_emulator: BigQueryEmulator) -> None:
+def test_nothing_is_sent_when_no_time_is_left(connect: Connect) -> None:
     edge = Edge()
     with pytest.raises(DeadlineExceeded):
-        warehouse(bigquery_emulator, edge).run(Sql("SELECT 1"), job_id=job_id(), deadline=soon(0.5))
+        connect(edge).run(Sql("SELECT 1"), job_id=job_id(), deadline=soon(0.5))
     assert edge.sent == []
