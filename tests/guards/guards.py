@@ -201,6 +201,27 @@ WHERE lock_key = ${sentinel};
         test=f"{_STORES}::test_a_stale_delete_changes_nothing[firestore]",
     ),
     Guard(
+        name="a takeover or renewal ignores a newer holder (SQLite)",
+        file="locking/sqlite_store.py",
+        code="return _write(database, key, fields) if _version(database, key) == if_version else None",
+        without="return _write(database, key, fields)",
+        test=f"{_STORES}::test_replace_needs_the_current_version[sqlite]",
+    ),
+    Guard(
+        name="a late release removes the successor's lock (SQLite)",
+        file="locking/sqlite_store.py",
+        code="if _version(database, key) != if_version:",
+        without="if False:",
+        test=f"{_STORES}::test_a_stale_delete_changes_nothing[sqlite]",
+    ),
+    Guard(
+        name="a long run loses its lock for want of renewal",
+        file="locking/lease.py",
+        code="REMINDERS.after(timings.renew_every_seconds, self._start_renewal)",
+        without="REMINDERS.after(1e6, self._start_renewal)",
+        test=f"{_LOCK}::test_a_renewed_lock_keeps_token_and_says_so_to_others[sqlite]",
+    ),
+    Guard(
         name="a live lock is taken over",
         file="locking/acquisition.py",
         code="if not status.expired:",
