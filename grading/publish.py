@@ -1,10 +1,11 @@
 """Publish: one transaction that replaces a date, or changes nothing.
 
-Why it is safe. The script first updates the sentinel row, so of two publishes to one table that run at once
-BigQuery aborts one, whatever rows they touch. Under that exclusion it compares data tokens: rows staged
-earlier than what the fence records are refused. DELETE, INSERT, fence and audit row commit together or not at
-all, so a reader sees the old rows or the new ones, and a crash at any moment leaves one of the two. None of
-this needs the lock; the lock only keeps writers from wasting each other's work.
+Why it is safe. The script's first statement compares data tokens and takes the fence: rows staged earlier than
+what the fence records are refused. The same statement changes the sentinel's row, so of two publishes to one
+table that run at once BigQuery aborts one, whatever rows they touch; between the comparison and the change
+there is nothing that another could do. DELETE, INSERT, fence and audit row commit together or not at all, so a
+reader sees the old rows or the new ones, and a crash at any moment leaves one of the two. None of this needs
+the lock; the lock only keeps writers from wasting each other's work.
 
 A script whose answer was lost is recognised by its own fence entry: the next attempt finds our token and
 run id, and ends as published.
@@ -130,5 +131,6 @@ def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
         values["selected"] = Sql(f"{names}, {values['run_id']}, {values['token']}")
     else:
         values["columns"] = values["selected"] = names
-    guards = (fragment(name, **values).text for name in (staged.guards, *staged.further_guards))
-    return fragment("publish", **values, guards=Sql("\n\n".join(guards)))
+    values["fence_check"] = fragment(staged.fence_check, **values)
+    values["further_checks"] = Sql("\n\n".join(fragment(name, **values).text for name in staged.further_checks))
+    return fragment("publish", **values)

@@ -17,17 +17,18 @@ class Staged:
     """A filled staging table.
 
     `token` is the creation time of the job that filled it, in the server's milliseconds: a lower bound of the
-    snapshot that it read, so a greater token never has older data. `guards` and `further_guards` decide inside
-    the transaction whether these rows may still be published. `verbatim` rows are published as they are, also
-    where several have one key: who staged them has decided which to keep.
+    snapshot that it read, so a greater token never has older data. `fence_check` (an expression) and
+    `further_checks` (statements) name the SQL that decides inside the transaction whether these rows may still
+    be published. `verbatim` rows are published as they are, also where several have one key: who staged them has
+    decided which to keep.
     """
 
     table: TablePath
     token: int
     columns: Sequence[str]
     provenance: bool = True
-    guards: str = "fence_check_newest"
-    further_guards: Sequence[str] = ()
+    fence_check: str = "fence_check_newest"
+    further_checks: Sequence[str] = ()
     verbatim: bool = False
     expected_run_id: str = ""
 

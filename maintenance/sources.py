@@ -143,8 +143,8 @@ def _stage(run: Run, warehouse: Warehouse, fence: _Fence, rows: Sql) -> Staged:
         token=fence.token,
         columns=[name for name in names if name not in _NOTED],
         provenance=False,
-        guards="fence_check_unchanged",
+        fence_check="fence_check_unchanged",
         expected_run_id=fence.run_id,
-        further_guards=("maintenance/rows_unchanged",),
+        further_checks=("maintenance/rows_unchanged",),
         verbatim=True,
     )

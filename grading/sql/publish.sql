@@ -1,25 +1,22 @@
 -- Replaces a date in one transaction. Any error rolls all of it back.
 BEGIN TRANSACTION;
 
--- Every publish to this table mutates this row, so two of them at once always conflict and one is aborted.
-UPDATE ${fence}
-SET token = token + 1, run_id = ${run_id}, updated_at = CURRENT_TIMESTAMP()
-WHERE lock_key = ${sentinel};
-
-SELECT IF(
-  (SELECT COUNT(*) FROM ${fence} WHERE lock_key = ${sentinel}) = 1,
-  0,
-  ERROR('grading:sentinel_missing'));
-
-${guards}
-
+-- Checks the fence and takes it, in one statement. Every publish to this table changes the sentinel's row, so two of
+-- them at once always conflict and one is aborted.
 MERGE ${fence} AS fence
-USING (SELECT ${lock_key} AS lock_key) AS entry
-ON fence.lock_key = entry.lock_key
+USING (
+  SELECT
+    lock_key,
+    ${fence_check} AS token
+  FROM UNNEST([${sentinel}, ${lock_key}]) AS lock_key
+) AS taken
+ON fence.lock_key = taken.lock_key
 WHEN MATCHED THEN
-  UPDATE SET token = ${token}, run_id = ${run_id}, updated_at = CURRENT_TIMESTAMP()
+  UPDATE SET token = taken.token, run_id = ${run_id}, updated_at = CURRENT_TIMESTAMP()
 WHEN NOT MATCHED THEN
-  INSERT (lock_key, token, run_id, updated_at) VALUES (${lock_key}, ${token}, ${run_id}, CURRENT_TIMESTAMP());
+  INSERT (lock_key, token, run_id, updated_at) VALUES (taken.lock_key, taken.token, ${run_id}, CURRENT_TIMESTAMP());
+
+${further_checks}
 
 INSERT INTO ${runs} (
   run_id, event_id, processor, game_date, trigger_source, fence_token, lock_wait_ms, locked,

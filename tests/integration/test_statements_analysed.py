@@ -38,9 +38,9 @@ def _run(processor: Processor, settings: Settings) -> Run:
 
 
 @pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: p.name)
-@pytest.mark.parametrize("guards", ["fence_check_newest", "fence_check_unchanged"])
+@pytest.mark.parametrize("fence_check", ["fence_check_newest", "fence_check_unchanged"])
 def test_a_processors_own_statements_are_accepted(
-    judge: Judge, plain_settings: Settings, processor: Processor, guards: str
+    judge: Judge, plain_settings: Settings, processor: Processor, fence_check: str
 ) -> None:
     """Its rows, the staging checks, the publish script and the validation."""
     run = _run(processor, plain_settings)
@@ -55,7 +55,7 @@ def test_a_processors_own_statements_are_accepted(
     judge.check(fragment("stage", **staging, rows=rows).text)
     for name in ("measure_staging", "present_keys", "keep_one_per_key", "read_fence", "validate"):
         judge.check(fragment(name, **staging).text)
-    staged = Staged(table=into, token=1, columns=[processor.written_at], guards=guards)
+    staged = Staged(table=into, token=1, columns=[processor.written_at], fence_check=fence_check)
     judge.check(publish_script(run, staged, AuditNote(status="success", detail="it's \\ fine")).text)
 
 

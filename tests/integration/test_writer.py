@@ -283,17 +283,19 @@ def test_a_token_from_the_future_is_refused(ten_graded: Application) -> None:
     assert table(ten_graded) == before
 
 
-def test_the_script_updates_the_sentinel_first_and_commits_last(application: Application) -> None:
-    """Without the sentinel's update, two publishes would not conflict: order and content are part of the promise."""
+def test_the_script_takes_the_fence_first_and_commits_last(application: Application) -> None:
+    """Without a change of the sentinel, two publishes would not conflict: order and content are part of the promise."""
     run = new_run(application)
     staged = Staged(table=run.staging_table(), token=1, columns=["player_lookup"])
     script = publish_script(run, staged, NOTE).text
     code = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
     verbs = [part.split()[0] + " " + part.split()[1] for part in code.split(";") if part.strip()]
-    assert verbs[:2] == ["BEGIN TRANSACTION", f"UPDATE `{run.fence}`"]
+    assert verbs[:2] == ["BEGIN TRANSACTION", f"MERGE `{run.fence}`"]
     assert verbs[-3:] == ["DELETE FROM", "INSERT INTO", "COMMIT TRANSACTION"]
-    assert "WHERE lock_key = '__sentinel__'" in code.split(";")[1]
-    assert "grading:fence_newer" in code
+    taking = code.split(";")[1]
+    assert f"UNNEST(['__sentinel__', '{DAY}'])" in taking
+    assert "WHEN MATCHED THEN\n  UPDATE SET token = taken.token" in taking
+    assert "grading:fence_newer" in taking
 
 
 def test_no_predictions_publishes_nothing(ten_graded: Application, notifier: RecordingNotifier) -> None:
