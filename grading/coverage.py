@@ -1,12 +1,10 @@
-"""What there is to grade on a date, and why the rest is not."""
+"""What there was to grade on a date, and why the rest is not graded."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from grading.outcome import Coverage
-from grading.run import Run
-from grading.sources import inputs
-from grading.statements import fragment
-from grading.warehouse import Warehouse
 
 UNGRADED_REASONS = (
     "no_box_score_for_game",
@@ -18,21 +16,23 @@ UNGRADED_REASONS = (
     "placeholder_line",
     "superseded",
 )
-_GRADABLE = ("with_box_score", "no_box_score_for_game", "no_box_score_for_player")
 
 
-def read_coverage(run: Run, warehouse: Warehouse) -> Coverage:
-    """Count the date's predictions: gradable, with a box score, and ungraded by reason."""
-    statement = fragment("coverage", **run.values(), **inputs(run.settings))
-    rows = warehouse.run(statement, job_id=run.job_id("coverage"), deadline=run.deadline).rows
-    predictions = {row["reason"]: int(row["predictions"]) for row in rows}
-    # Of what is gradable one prediction a key counts; of the rest every one.
-    counted = predictions | {row["reason"]: row["business_keys"] for row in rows if row["reason"] in _GRADABLE}
-    gradable = sum(counted.get(reason, 0) for reason in _GRADABLE)
-    counted["superseded"] = sum(predictions.get(reason, 0) for reason in _GRADABLE) - gradable
+def coverage_of(counts: Mapping[str, int], graded_keys: int) -> Coverage:
+    """The coverage from the row of `coverage.sql`, and the number of business keys that were graded.
+
+    Of the predictions that count, one a key is gradable: the others are superseded.
+    """
+    gradable = graded_keys + counts["waiting"]
+    found = {
+        **counts,
+        "no_box_score_for_player": counts["waiting_for_player"],
+        "no_box_score_for_game": counts["waiting"] - counts["waiting_for_player"],
+        "superseded": counts["counting"] - gradable,
+    }
     return Coverage(
-        predictions=sum(predictions.values()),
+        predictions=counts["predictions"],
         gradable=gradable,
-        with_box_score=counted.get("with_box_score", 0),
-        ungraded={reason: counted.get(reason, 0) for reason in UNGRADED_REASONS},
+        with_box_score=graded_keys,
+        ungraded={reason: found[reason] for reason in UNGRADED_REASONS},
     )

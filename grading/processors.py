@@ -14,8 +14,8 @@ class Processor:
 
     `name` names the SQL file that computes the rows, the schema file, and (by default) the table.
     `keep_order` is the SQL order by which one row of a business key is kept, should several be staged.
-    `reads_predictions` says that the rows come from the predictions and their box scores, so that coverage
-    is counted before anything is staged. `reads_earlier_dates` says that a date's rows also come from the
+    `reads_predictions` says that the rows are the predictions that have a box score, one a business key, so that
+    the others can be counted beside them. `reads_earlier_dates` says that a date's rows also come from the
     grades of the dates before it, so that they are out of date once one of these is graded again.
     """
 

@@ -13,7 +13,7 @@ from grading.clock import Deadline
 from grading.hold import Hold
 from grading.processors import Processor
 from grading.settings import Settings
-from grading.statements import Sql, TablePath, columns, key_texts, literal, qualified, same_key, table
+from grading.statements import Sql, TablePath, columns, key_texts, literal, table
 
 SENTINEL = "__sentinel__"
 
@@ -80,10 +80,7 @@ class Run:
             "business_key": columns(keys),
             "keep_order": columns(self.processor.keep_order),
             "written_at": columns([self.processor.written_at]),
-            "same_key": same_key(keys, "target", "samples"),
-            "sample_keys": qualified(keys, "samples"),
-            "sample_key_texts": key_texts(keys, "samples"),
-            "no_key_texts": key_texts(keys, None),
+            "key_texts": key_texts(keys, "target"),
             "sentinel": literal(SENTINEL),
             "lock_key": literal(self.lock_key),
             "run_id": literal(self.run_id),

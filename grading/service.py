@@ -11,7 +11,6 @@ from alerts.alert import Notifier
 from grading.audit import Audit
 from grading.breaker import GradingCircuitBreaker
 from grading.clock import Clock, Deadline
-from grading.coverage import read_coverage
 from grading.errors import CircuitOpen, GradingError, Transient
 from grading.hold import Hold
 from grading.locker import Locker
@@ -106,23 +105,13 @@ class GradingService:
         return outcome
 
     def _write(self, run: Run, source: RowSource | None, events: EventLog) -> Outcome:
-        coverage = None
         if source is None:
             if self.writer.satisfied(run):
                 return self._outcome(run, Status.SUPERSEDED, detail="the event is satisfied by what is published")
-            if run.processor.reads_predictions:
-                coverage = read_coverage(run, self.warehouse)
-                if not coverage.gradable:
-                    return self._outcome(run, Status.NO_PREDICTIONS, coverage=coverage)
-                if not coverage.with_box_score:
-                    return self._outcome(run, Status.NO_ACTUALS, coverage=coverage)
             source = QueriedRows(select_of(run, self.warehouse))
-        partial = coverage is not None and coverage.share < self.settings.min_coverage
-        outcome = self._outcome(run, Status.PARTIAL if partial else Status.SUCCESS, coverage=coverage)
-        written = self.writer.write(run, source, events, status=outcome.status, detail=outcome.detail)
+        written = self.writer.write(run, source, events)
         outcome = replace(
-            outcome,
-            status=written.status,
+            self._outcome(run, written.status, coverage=written.coverage),
             token=written.token,
             rows_inserted=written.staged_keys if written.status.published else 0,
             rows_deleted=written.present_rows if written.status.published else 0,

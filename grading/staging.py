@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from grading.coverage import coverage_of
 from grading.errors import InvalidRow, StatementRefused
+from grading.outcome import Coverage
 from grading.run import Run
+from grading.sources import inputs
 from grading.statements import Sql, TablePath, fragment, table
 from grading.warehouse import Column, Warehouse
 
@@ -20,7 +23,8 @@ class Staged:
     snapshot that it read, so a greater token never has older data. `fence_check` (an expression) and
     `further_checks` (statements) name the SQL that decides inside the transaction whether these rows may still
     be published. `verbatim` rows are published as they are, also where several have one key: who staged them has
-    decided which to keep.
+    decided which to keep. `graded` rows are the predictions of the date that have a box score, so that the others
+    can be counted beside them.
     """
 
     table: TablePath
@@ -30,18 +34,20 @@ class Staged:
     fence_check: str = "fence_check_newest"
     further_checks: Sequence[str] = ()
     verbatim: bool = False
+    graded: bool = False
     expected_run_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """What was staged, beside what the date has."""
+    """What was staged, beside what the date has and, for graded rows, what there was to grade."""
 
     staged_rows: int
     staged_keys: int
     duplicate_keys: int
     rows_off_date: int
     present_rows: int
+    coverage: Coverage | None = None
 
 
 class RowSource(Protocol):
@@ -61,7 +67,7 @@ class QueriedRows:
         statement = fragment("stage", staging=table(into), rows=self.select)
         job = warehouse.run(statement, job_id=run.job_id("stage"), deadline=run.deadline)
         names = [column.name for column in warehouse.columns(into)]
-        return Staged(table=into, token=job.created_ms, columns=names)
+        return Staged(table=into, token=job.created_ms, columns=names, graded=run.processor.reads_predictions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +88,21 @@ class GivenRows:
 
 
 def measure(run: Run, staged: Staged, warehouse: Warehouse) -> Measure:
-    """Count what was staged. Raises `StatementRefused` where a row belongs to another date."""
-    statement = fragment("measure_staging", staging=table(staged.table), **run.values())
-    found = warehouse.run(statement, job_id=run.job_id("measure"), deadline=run.deadline).first
-    measured = Measure(**found)
+    """Count what was staged, in one query. Raises `StatementRefused` where a row belongs to another date."""
+    values = run.values()
+    statement = fragment("measure_staging", staging=table(staged.table), **values)
+    if staged.graded:
+        coverage = fragment("coverage", **values, **inputs(run.settings))
+        statement = fragment("measure_graded", measured=statement, coverage=coverage)
+    counts = warehouse.run(statement, job_id=run.job_id("measure"), deadline=run.deadline).first
+    measured = Measure(
+        staged_rows=counts["staged_rows"],
+        staged_keys=counts["staged_keys"],
+        duplicate_keys=counts["duplicate_keys"],
+        rows_off_date=counts["rows_off_date"],
+        present_rows=counts["present_rows"],
+        coverage=coverage_of(counts, counts["staged_keys"]) if staged.graded else None,
+    )
     if measured.rows_off_date:
         raise StatementRefused(
             f"{measured.rows_off_date} staged rows of {run.processor.name} do not belong to {run.lock_key}: "

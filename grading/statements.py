@@ -119,20 +119,6 @@ def fragment(name: str, **values: Sql) -> Sql:
     return Sql(_load(name).substitute({key: value.text for key, value in values.items()}).strip())
 
 
-def same_key(names: Iterable[str], left: str, right: str) -> Sql:
-    """The condition that two rows have one business key, NULLs counted as equal."""
-    return Sql(" AND ".join(f"{left}.{columns([n])} IS NOT DISTINCT FROM {right}.{columns([n])}" for n in names))
-
-
-def key_texts(names: Iterable[str], source: str | None) -> Sql:
-    """Each key column of `source` as text under its own name; NULL texts where there is no source."""
-    return Sql(
-        ", ".join(
-            f"CAST({f'{source}.{columns([n])}' if source else 'NULL'} AS STRING) AS {columns([n])}" for n in names
-        )
-    )
-
-
-def qualified(names: Iterable[str], source: str) -> Sql:
-    """Column names of `source`, separated by commas."""
-    return Sql(", ".join(f"{source}.{columns([n])}" for n in names))
+def key_texts(names: Iterable[str], source: str) -> Sql:
+    """Each key column of `source` as text, under its own name."""
+    return Sql(", ".join(f"CAST({source}.{name} AS STRING) AS {name}" for name in (columns([n]) for n in names)))

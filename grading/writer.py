@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grading.errors import DeadlineExceeded, GradingError, StagingOutdated
-from grading.outcome import Status
+from grading.outcome import Coverage, Status
 from grading.publish import AuditNote, Publisher
 from grading.run import Run
 from grading.staging import RowSource, Staged, keep_one_per_key, measure, present_keys
@@ -16,11 +16,12 @@ from monitoring.events import EventLog
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """How a write ended: `status` is success (or what the caller asked to record), shrunk, superseded or
-    no_predictions (nothing was staged)."""
+    """How a write ended: `status` is success (or what the caller asked to record), partial, shrunk, superseded,
+    or, where nothing was staged, no_actuals (there are predictions to grade) or no_predictions."""
 
     status: Status
     token: int | None = None
+    coverage: Coverage | None = None
     staged_keys: int = 0
     staged_duplicate_keys: int = 0
     staged_excess_rows: int = 0
@@ -49,8 +50,8 @@ class Writer:
 
         A refused publish (someone published newer data meanwhile) stages again, unless what is published
         already satisfies the event: then the result is `superseded`. Nothing is published where nothing was
-        staged, or where far fewer keys were staged than the date has (`shrunk`). Raises what
-        `Publisher.publish` raises.
+        staged, or where far fewer keys were staged than the date has (`shrunk`). Where graded rows are too small
+        a part of what there was to grade, the write is recorded as `partial`. Raises what `Publisher.publish` raises.
         """
         while True:
             staged = source.stage(run, self.warehouse)
@@ -89,24 +90,31 @@ class Writer:
             rows=measured.staged_rows,
             duplicate_keys=measured.duplicate_keys,
         )
-        counts = {
-            "staged_keys": measured.staged_keys,
-            "staged_duplicate_keys": measured.duplicate_keys,
-            "staged_excess_rows": measured.staged_rows - measured.staged_keys,
-            "present_rows": measured.present_rows,
-        }
+        coverage = measured.coverage
+        found = Written(
+            status=status,
+            coverage=coverage,
+            staged_keys=measured.staged_keys,
+            staged_duplicate_keys=measured.duplicate_keys,
+            staged_excess_rows=measured.staged_rows - measured.staged_keys,
+            present_rows=measured.present_rows,
+        )
         if not measured.staged_keys:
-            return Written(status=Status.NO_PREDICTIONS, **counts)
+            waiting = coverage and coverage.gradable
+            return replace(found, status=Status.NO_ACTUALS if waiting else Status.NO_PREDICTIONS)
         # Rows are an upper bound of keys: only where they do not settle it are the present keys counted.
         if not run.request.allow_shrink and measured.staged_keys < self.min_keys_ratio * measured.present_rows:
             present = present_keys(run, self.warehouse)
             if measured.staged_keys < self.min_keys_ratio * present:
-                return Written(status=Status.SHRUNK, present_keys=present, **counts)
+                return replace(found, status=Status.SHRUNK, present_keys=present)
         if measured.duplicate_keys and not staged.verbatim:
             keep_one_per_key(run, staged, self.warehouse)
+        if coverage:
+            detail = coverage.ungraded_text
+            status = Status.PARTIAL if coverage.share < run.settings.min_coverage else status
         note = AuditNote(status=status, duplicate_keys=measured.duplicate_keys, detail=detail)
         self.publisher.publish(run, staged, note, events)
-        return Written(status=status, token=staged.token, **counts)
+        return replace(found, status=status, token=staged.token)
 
     def _drop(self, staged: Staged, events: EventLog) -> None:
         try:

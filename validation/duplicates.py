@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +40,3 @@ class DuplicateReport:
     @property
     def clean(self) -> bool:
         return self.duplicate_keys == 0
-
-    @classmethod
-    def from_rows(cls, rows: Sequence[Mapping[str, Any]], business_key: Sequence[str]) -> DuplicateReport:
-        """The report from the rows of `validate.sql`."""
-        totals = next(row for row in rows if row["kind"] == "totals")
-        samples = [
-            DuplicateSample({name: row[name] for name in business_key}, row["copies"], row["written_at"] or "")
-            for row in rows
-            if row["kind"] == "sample"
-        ]
-        return cls(
-            total_rows=totals["copies"],
-            distinct_keys=totals["distinct_keys"],
-            duplicate_keys=totals["duplicate_keys"],
-            open_findings=totals.get("open_findings", 0),
-            samples=sorted(samples, key=lambda sample: (-sample.copies, str(sample.key))),
-        )

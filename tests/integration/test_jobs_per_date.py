@@ -13,20 +13,20 @@ from tests.integration.conftest import DAY, RecordingSink
 from tests.integration.events import pubsub_event
 from tests.integration.slate import load_day
 
-MOST_JOBS = 15
+MOST_JOBS = 13
 
 
 def _event() -> dict[str, object]:
     return pubsub_event({"target_date": DAY.isoformat()}, datetime.now(UTC))
 
 
-def test_a_date_with_all_three_processors_and_their_checks_takes_at_most_15_jobs(
+def test_a_date_with_all_three_processors_and_their_checks_takes_at_most_13_jobs(
     application: Application,
     bigquery_client: bigquery.Client,
     sink: RecordingSink,
     statements: list[tuple[str, str]],
 ) -> None:
-    """A first and a second event for a date: fence, coverage, and for each table stage, measure, publish, validate."""
+    """A first and a second event for a date: fence, and for each table stage, measure, publish, validate."""
     load_day(bigquery_client, application.settings, DAY, players=20)
     for _ in range(2):
         statements.clear()
@@ -35,7 +35,7 @@ def test_a_date_with_all_three_processors_and_their_checks_takes_at_most_15_jobs
         assert [event.fields["status"] for event in sink.named("run_finished")] == ["success"] * len(PROCESSORS)
         assert len(sink.named("validation_passed")) == len(PROCESSORS)
         steps = Counter(job_id.rsplit("-", 2)[1] for job_id, _ in statements)
-        assert steps == {"fence": 1, "coverage": 1, "stage": 3, "measure": 3, "publish": 3, "validate": 3}
+        assert steps == {"fence": 1, "stage": 3, "measure": 3, "publish": 3, "validate": 3}
         assert steps.total() <= MOST_JOBS
 
 

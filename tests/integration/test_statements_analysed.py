@@ -53,7 +53,9 @@ def test_a_processors_own_statements_are_accepted(
     into = run.staging_table()
     staging = {"staging": table(into), **run.values()}
     judge.check(fragment("stage", **staging, rows=rows).text)
-    for name in ("measure_staging", "present_keys", "keep_one_per_key", "read_fence", "validate"):
+    coverage = fragment("coverage", **staging, **inputs(plain_settings))
+    judge.check(fragment("measure_graded", measured=fragment("measure_staging", **staging), coverage=coverage).text)
+    for name in ("measure_staging", "present_keys", "keep_one_per_key", "read_fence", "validate", "duplicate_samples"):
         judge.check(fragment(name, **staging).text)
     staged = Staged(table=into, token=1, columns=[processor.written_at], fence_check=fence_check)
     judge.check(publish_script(run, staged, AuditNote(status="success", detail="it's \\ fine")).text)

@@ -10,11 +10,10 @@ from google.cloud import bigquery
 
 from grading.cli import commands
 from grading.clock import Deadline
-from grading.coverage import UNGRADED_REASONS, read_coverage
-from grading.hold import Hold
-from grading.outcome import Status
+from grading.coverage import UNGRADED_REASONS
+from grading.outcome import Outcome, Status
 from grading.processors import GRADING, Processor
-from grading.run import Request, Run
+from grading.run import Request
 from grading.wiring import Application
 from localdev.load import load_slate
 from localdev.sample_slate import write
@@ -32,22 +31,8 @@ def _find(application: Application) -> UngradedReport:
     return find_ungraded(application.settings, application.warehouse, deadline, start=DAY, end=DAY)
 
 
-def _grade(application: Application, processor: Processor = GRADING) -> Status:
-    return application.service.run(processor, Request(date=DAY), Deadline.after(60, application.clock)).status
-
-
-def _coverage(application: Application) -> dict[str, int]:
-    """The causes as the grading itself counts them."""
-    run = Run(
-        processor=GRADING,
-        request=Request(date=DAY),
-        settings=application.settings,
-        deadline=Deadline.after(60, application.clock),
-        hold=Hold(),
-        started_at=application.clock.now(),
-    )
-    found = read_coverage(run, application.warehouse).ungraded
-    return {reason: number for reason, number in found.items() if number}
+def _grade(application: Application, processor: Processor = GRADING) -> Outcome:
+    return application.service.run(processor, Request(date=DAY), Deadline.after(60, application.clock))
 
 
 @pytest.fixture(params=["shared", "sample"])
@@ -76,13 +61,15 @@ def test_the_causes_add_up_to_every_prediction_without_a_grade(
     assert (before.predictions, before.graded) == (everything, 0)
     assert sum(before.by_cause.values()) == before.total == everything
     gradable = before.by_cause["not_yet_run"]
-    assert _grade(slate) is Status.SUCCESS
+    outcome = _grade(slate)
+    assert outcome.status is Status.SUCCESS
     grades = count(bigquery_client, f"SELECT COUNT(*) FROM `{settings.target(GRADING.name)}` WHERE game_date = '{DAY}'")
     after = _find(slate)
     assert (after.predictions, after.graded) == (everything, grades)
     assert grades == gradable
     assert sum(after.by_cause.values()) == after.total == everything - grades
-    assert after.by_cause == _coverage(slate)
+    assert outcome.coverage
+    assert after.by_cause == {reason: number for reason, number in outcome.coverage.ungraded.items() if number}
     assert set(after.by_cause) <= set(UNGRADED_REASONS) <= set(ADVICE)
     assert after.gradable_dates == []
 
@@ -108,7 +95,7 @@ def test_a_failed_run_is_named_with_its_id_and_its_error(
     assert _find(application).by_cause == {"not_yet_run": 6}
     sentinel = f"DELETE FROM `{application.settings.target(GRADING.name)}_fence` WHERE TRUE"
     execute(bigquery_client, sentinel)
-    assert _grade(application) is Status.FAILED
+    assert _grade(application).status is Status.FAILED
     (found,) = _find(application).causes
     assert (found.cause, found.predictions) == ("run_failed", 6)
     assert found.run_id

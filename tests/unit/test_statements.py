@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from grading.errors import InvalidSettings
-from grading.statements import Sql, TablePath, columns, fragment, key_texts, literal, placeholders, same_key, table
+from grading.statements import Sql, TablePath, columns, fragment, key_texts, literal, placeholders, table
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,7 @@ def test_a_forgotten_value_is_an_error() -> None:
         fragment("read_fence", fence=Sql("`x`"))
 
 
-def test_keys_match_where_both_are_null() -> None:
-    assert same_key(["a", "b"], "t", "s").text == "t.a IS NOT DISTINCT FROM s.a AND t.b IS NOT DISTINCT FROM s.b"
-    assert key_texts(["a"], None).text == "CAST(NULL AS STRING) AS a"
+def test_keys_are_text_under_their_own_names() -> None:
+    assert key_texts(["a", "b"], "t").text == "CAST(t.a AS STRING) AS a, CAST(t.b AS STRING) AS b"
+    with pytest.raises(InvalidSettings, match="not a valid column name"):
+        key_texts(["a b"], "t")
