@@ -1,12 +1,14 @@
 """Grades the generated date once by one design, in a process of its own: `python -m bench.worker DESIGN`.
 
-The environment configures it, as it does the service. What is timed begins with the event in hand, in a process that
-has its clients: a warm instance. Prints `ready`, waits for a line, and prints one JSON object.
+The environment configures it, as it does the service. What is timed begins with the event in hand, in a warm
+instance: a process that has its clients, and whose handler has answered an event before. Prints `ready`, waits for a
+line, and prints one JSON object.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import resource
@@ -15,7 +17,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, cast
 
 from alerts.alert import Notifier
@@ -24,10 +26,8 @@ from bench.prepared import prepare
 from bench.replaced import fetch_grade_and_load
 from bench.set_based import merge, replace_table, two_jobs
 from bench.wire import count_traffic
-from grading.processors import GRADING
 from grading.settings import Settings
 from grading.wiring import Application
-from locking.lock import lock_document
 from locking.store import LockStore
 from monitoring.events import Event
 from monitoring.log_sink import JsonLogSink
@@ -50,6 +50,9 @@ class _Finished:
     def __init__(self) -> None:
         self.statuses: list[str] = []
 
+    def reset(self) -> None:
+        self.statuses.clear()
+
     def record(self, event: Event) -> None:
         if event.name == "run_finished":
             self.statuses.append(str(event.fields["status"]))
@@ -60,6 +63,9 @@ class _SpentIn:
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
+        self.seconds = 0.0
+
+    def reset(self) -> None:
         self.seconds = 0.0
 
     def __getattr__(self, name: str) -> Any:
@@ -104,8 +110,9 @@ def measure(design: str, wait_for_start: Callable[[], None]) -> dict[str, Any]:
     traffic = count_traffic(application.bigquery_client._http)  # noqa: SLF001 - there is no public way to it
     run = _run_of(design, application, settings)
     wait_for_start()
-    traffic.reset()
-    store.seconds = 0.0
+    for meter in (traffic, store, notifier, finished):
+        meter.reset()
+    statements.clear()
     memory_before, cpu_before, started = _peak_mib(), time.process_time(), time.perf_counter()
     run()
     wall = time.perf_counter() - started
@@ -131,9 +138,9 @@ def measure(design: str, wait_for_start: Callable[[], None]) -> dict[str, Any]:
 def _run_of(design: str, application: Application, settings: Settings) -> Callable[[], None]:
     if design in (OURS, OURS_ALL):
         handler = application.handler
-        application.lock_store.read(lock_document("grading", "warm"), timeout=20.0)
-        application.warehouse.exists(settings.target(GRADING.name))
-        event = _event(run_aggregation=design == OURS_ALL)
+        with contextlib.redirect_stdout(sys.stderr):  # there is nothing to grade, which is alerted
+            handler.handle(_event(DAY - timedelta(days=1), run_aggregation=False))
+        event = _event(DAY, run_aggregation=design == OURS_ALL)
         return lambda: handler.handle(event)
     client = application.bigquery_client
     if design == REPLACED:
@@ -142,8 +149,8 @@ def _run_of(design: str, application: Application, settings: Settings) -> Callab
     return lambda: _SET_BASED[design](client, settings, DAY, prepared)
 
 
-def _event(*, run_aggregation: bool) -> dict[str, Any]:
-    body = {"target_date": DAY.isoformat(), "trigger_source": "bench", "run_aggregation": run_aggregation}
+def _event(day: date, *, run_aggregation: bool) -> dict[str, Any]:
+    body = {"target_date": day.isoformat(), "trigger_source": "bench", "run_aggregation": run_aggregation}
     return {
         "message": {
             "data": base64.b64encode(json.dumps(body).encode()).decode(),

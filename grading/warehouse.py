@@ -42,12 +42,14 @@ _CANCEL_REQUEST_SECONDS = 2.0
 _CANCEL_SECONDS = 2.0
 # Waiting is asking again, not one call that hangs: so the wait ends where the deadline is brought forward.
 _FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.05, 0.5
+# Asked for a page's size, the client fetches the first rows with the call that learns of the end, not with one more.
+_PAGE_ROWS = 10_000
 _RETRY = bigquery.DEFAULT_RETRY.with_timeout(_REQUEST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """A finished job: its rows as plain dicts, and the server's creation time in milliseconds."""
+    """A finished job: the rows of a SELECT as plain dicts, and the server's creation time in milliseconds."""
 
     job_id: str
     created_ms: int
@@ -221,12 +223,12 @@ class Warehouse:
     def _finish(self, job: Job, deadline: Deadline) -> JobResult:
         try:
             _wait(job, deadline.remaining)
-            if isinstance(job, bigquery.QueryJob):
-                result = job.result(retry=_RETRY, timeout=max(0.1, deadline.remaining()))
+            if failure := job.exception(timeout=0):  # type: ignore[no-untyped-call]
+                raise failure
+            rows = []
+            if isinstance(job, bigquery.QueryJob) and job.statement_type == "SELECT":
+                result = job.result(page_size=_PAGE_ROWS, retry=_RETRY, timeout=max(0.1, deadline.remaining()))
                 rows = [dict(row.items()) for row in result]
-            else:
-                job.result(retry=_RETRY, timeout=max(0.1, deadline.remaining()))
-                rows = []
             if job.created is None:
                 job.reload(retry=_RETRY, timeout=_REQUEST_SECONDS)
         except concurrent.futures.TimeoutError as error:

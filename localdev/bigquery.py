@@ -16,18 +16,7 @@ from localdev.processes import ManagedProcess, free_port
 LOCAL_PROJECT = "local-grading"
 
 _HOME = Path(__file__).resolve().parents[1] / ".local" / "bqemulator-home"
-
-# DuckDB takes its spatial extension from a package, since the emulator would download it otherwise. The emulator
-# makes tens of thousands of syntax nodes for each statement: with Python's usual thresholds a fifth of its time
-# goes into collecting garbage.
-_START = """
-import gc
-from duckdb_extensions import import_extension
-from bqemulator.cli import main
-gc.set_threshold(20_000, 50, 100)
-import_extension("spatial")
-main()
-"""
+_START = Path(__file__).with_name("bqemulator_start.py")
 
 
 class BigQueryEmulator(ManagedProcess):
@@ -43,7 +32,7 @@ class BigQueryEmulator(ManagedProcess):
         super().__init__(
             name="bigquery",
             command=[
-                sys.executable, "-c", _START, "start", "--ephemeral", "--project", LOCAL_PROJECT,
+                sys.executable, "-P", str(_START), "start", "--ephemeral", "--project", LOCAL_PROJECT,
                 "--rest-port", str(self.port), "--grpc-port", str(free_port()), "--log-level", "warning",
             ],
             environment=isolated()
