@@ -39,7 +39,8 @@ def print_report(results: dict[str, Any]) -> None:
         print("\n".join(_growth(growth)))
         print(
             f"\nExponent {growth['exponent']:.2f} over all, {growth['marginal_exponent']:.2f} between the two largest "
-            f"(bar: 1.05); client memory grows by {growth['memory_growth_mib']:.1f} MiB (bar: 20)."
+            f"(bar: 1.05); client memory grows by {growth['memory_growth_mib']:.1f} MiB (bar: 20). Each further row "
+            f"takes {growth['marginal_ratio']:.2f} times what it takes the bare pair."
         )
 
 
@@ -89,11 +90,14 @@ def _steps(designs: dict[str, Any]) -> list[str]:
 
 
 def _growth(growth: dict[str, Any]) -> list[str]:
-    lines = _head("rows", "seconds", "client CPU s", "client peak MiB", "up and down KiB")
-    for run in growth["runs"]:
+    lines = _head(
+        "rows", "seconds", "bare pair, seconds", "ratio", "client CPU s", "client peak MiB", "up and down KiB"
+    )
+    for run, bare in zip(growth["runs"], growth["two_jobs"], strict=True):
         moved = (run["bytes_up"] + run["bytes_down"]) / 1024
         lines.append(
-            f"| {run['rows']:,} | {run['wall']:.2f} | {run['client_cpu']:.2f} | {run['peak_mib']:,.1f} | {moved:,.0f} |"
+            f"| {run['rows']:,} | {run['wall']:.2f} | {bare:.2f} | {run['wall'] / bare:.2f} | {run['client_cpu']:.2f} "
+            f"| {run['peak_mib']:,.1f} | {moved:,.0f} |"
         )
     return lines
 

@@ -44,12 +44,14 @@ _CANCEL_SECONDS = 2.0
 _FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.05, 0.5
 # Asked for a page's size, the client fetches the first rows with the call that learns of the end, not with one more.
 _PAGE_ROWS = 10_000
+# Of these the end is all there is to learn: no call asks for rows.
+_WITHOUT_ROWS = ("SCRIPT", "CREATE_TABLE_AS_SELECT")
 _RETRY = bigquery.DEFAULT_RETRY.with_timeout(_REQUEST_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """A finished job: the rows of a SELECT as plain dicts, and the server's creation time in milliseconds."""
+    """A finished job: its rows as plain dicts (a script has none), and the server's creation time in milliseconds."""
 
     job_id: str
     created_ms: int
@@ -226,7 +228,7 @@ class Warehouse:
             if failure := job.exception(timeout=0):  # type: ignore[no-untyped-call]
                 raise failure
             rows = []
-            if isinstance(job, bigquery.QueryJob) and job.statement_type == "SELECT":
+            if isinstance(job, bigquery.QueryJob) and job.statement_type not in _WITHOUT_ROWS:
                 result = job.result(page_size=_PAGE_ROWS, retry=_RETRY, timeout=max(0.1, deadline.remaining()))
                 rows = [dict(row.items()) for row in result]
             if job.created is None:

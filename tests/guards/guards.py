@@ -60,25 +60,22 @@ GUARDS = (
     Guard(
         name="two publishes at once do not conflict",
         file="grading/sql/publish.sql",
-        code="""UPDATE ${fence}
-SET token = token + 1, run_id = ${run_id}, updated_at = CURRENT_TIMESTAMP()
-WHERE lock_key = ${sentinel};
-""",
-        without="",
-        test=f"{_WRITER}::test_the_script_updates_the_sentinel_first_and_commits_last",
+        code="UNNEST([${sentinel}, ${lock_key}])",
+        without="UNNEST([${lock_key}])",
+        test=f"{_WRITER}::test_the_script_takes_the_fence_first_and_commits_last",
     ),
     Guard(
         name="DELETE and INSERT do not commit together",
         file="grading/sql/publish.sql",
         code="BEGIN TRANSACTION;",
         without="",
-        test=f"{_WRITER}::test_the_script_updates_the_sentinel_first_and_commits_last",
+        test=f"{_WRITER}::test_the_script_takes_the_fence_first_and_commits_last",
     ),
     Guard(
         name="a fence without its sentinel is published to",
-        file="grading/sql/publish.sql",
-        code="WHERE lock_key = ${sentinel}) = 1,",
-        without="WHERE lock_key = ${sentinel}) < 2,",
+        file="grading/sql/fence_check_newest.sql",
+        code="WHERE lock_key = ${sentinel}) != 1",
+        without="WHERE lock_key = ${sentinel}) > 1",
         test=f"{_WRITER}::test_without_the_sentinel_nothing_is_published",
     ),
     Guard(
@@ -111,10 +108,17 @@ WHERE lock_key = ${sentinel};
     ),
     Guard(
         name="missing box scores are not told",
-        file="grading/service.py",
-        code="if not coverage.with_box_score:",
-        without="if coverage.with_box_score < 0:",
+        file="grading/writer.py",
+        code="Status.NO_ACTUALS if waiting else Status.NO_PREDICTIONS",
+        without="Status.NO_PREDICTIONS",
         test=f"{_WRITER}::test_no_box_scores_publishes_nothing",
+    ),
+    Guard(
+        name="a date is emptied",
+        file="grading/writer.py",
+        code="if not measured.staged_keys:",
+        without="if measured.staged_keys < 0:",
+        test=f"{_WRITER}::test_no_box_scores_leaves_the_date_as_it_is_even_where_it_may_shrink",
     ),
     Guard(
         name="rows of another date are published",
@@ -154,8 +158,8 @@ WHERE lock_key = ${sentinel};
     Guard(
         name="a repair undoes a publish of the same count and time",
         file="grading/sql/fence_check_unchanged.sql",
-        code="  ERROR('grading:fence_moved'),",
-        without="  0,",
+        code="THEN ERROR('grading:fence_moved')",
+        without="THEN ${token}",
         test="tests/integration/test_dedupe.py::test_a_publish_that_looks_alike_is_noticed_by_its_run",
     ),
     Guard(

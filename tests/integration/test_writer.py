@@ -322,6 +322,14 @@ def test_no_box_scores_publishes_nothing(ten_graded: Application, notifier: Reco
     assert notifier.alerts[0].next_command.startswith("python -m grading ")
 
 
+def test_no_box_scores_leaves_the_date_as_it_is_even_where_it_may_shrink(ten_graded: Application) -> None:
+    before = table(ten_graded)
+    box = ten_graded.settings.input_table("box_scores_table")
+    ten_graded.bigquery_client.query_and_wait(f"DELETE FROM `{box}` WHERE TRUE", api_timeout=20)
+    assert grade(ten_graded, allow_shrink=True).status is Status.NO_ACTUALS
+    assert table(ten_graded) == before
+
+
 def test_a_date_that_would_shrink_is_refused_until_it_is_allowed(
     ten_graded: Application, notifier: RecordingNotifier
 ) -> None:
