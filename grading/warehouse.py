@@ -7,13 +7,12 @@ means "my own earlier attempt", and the caller is attached to it. A job id is us
 
 from __future__ import annotations
 
-import concurrent.futures
 import io
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from google.api_core import exceptions as api
@@ -21,45 +20,12 @@ from google.cloud import bigquery
 
 from grading.bigquery_errors import classify
 from grading.clock import Deadline
-from grading.errors import (
-    DeadlineExceeded,
-    GradingError,
-    NotInitialised,
-    OutcomeUnknown,
-    StatementRefused,
-    WarehouseUnavailable,
-)
+from grading.errors import DeadlineExceeded, NotInitialised, OutcomeUnknown, StatementRefused
+from grading.jobs import REQUEST_SECONDS, RETRY, JobResult, finish, sent
 from grading.statements import Sql, TablePath
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery.job import CopyJob, LoadJob, QueryJob
-
-    Job = QueryJob | LoadJob | CopyJob
-
-_REQUEST_SECONDS = 20.0
-# A process that is told to stop has 10 s (see grading.stop): these come after its deadline.
-_CANCEL_REQUEST_SECONDS = 2.0
-_CANCEL_SECONDS = 2.0
-# Waiting is asking again, not one call that hangs: so the wait ends where the deadline is brought forward.
-_FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.05, 0.5
-# Asked for a page's size, the client fetches the first rows with the call that learns of the end, not with one more.
-_PAGE_ROWS = 10_000
-# Of these the end is all there is to learn: no call asks for rows.
-_WITHOUT_ROWS = ("SCRIPT", "CREATE_TABLE_AS_SELECT")
-_RETRY = bigquery.DEFAULT_RETRY.with_timeout(_REQUEST_SECONDS)
-
-
-@dataclass(frozen=True, slots=True)
-class JobResult:
-    """A finished job: its rows as plain dicts (a script has none), and the server's creation time in milliseconds."""
-
-    job_id: str
-    created_ms: int
-    rows: Sequence[Mapping[str, Any]]
-
-    @property
-    def first(self) -> Mapping[str, Any]:
-        return self.rows[0]
+    from grading.jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +62,18 @@ class Warehouse:
         `OutcomeUnknown` where the job was sent but its end could not be learnt, even after cancelling.
         """
         seconds = self._seconds_left(deadline)
-        self._observe(job_id, sql.text)
         config = bigquery.QueryJobConfig(use_legacy_sql=False, use_query_cache=False)
         config.job_timeout_ms = int(seconds * 1000)
-        try:
-            job = self._client.query(
-                sql.text, job_config=config, job_id=job_id, job_retry=None, retry=_RETRY, timeout=_REQUEST_SECONDS
-            )
-        except api.Conflict:
-            return self._finish(self._attach(job_id), deadline)
-        except Exception as error:
-            raise self._sent(error, job_id) from error
-        return self._finish(job, deadline)
+        send = partial(
+            self._client.query,
+            sql.text,
+            job_config=config,
+            job_id=job_id,
+            job_retry=None,
+            retry=RETRY,
+            timeout=REQUEST_SECONDS,
+        )
+        return self._to_its_end(send, sql.text, job_id, deadline)
 
     def load(
         self,
@@ -120,31 +86,28 @@ class Warehouse:
     ) -> JobResult:
         """Load JSON rows into a new table with exactly these columns. Raises as `run` does."""
         self._seconds_left(deadline)
-        self._observe(job_id, f"LOAD {target}")
         config = bigquery.LoadJobConfig(
             source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
             schema=[column.as_field() for column in columns],
             write_disposition=bigquery.WriteDisposition.WRITE_EMPTY,
         )
         body = io.BytesIO("\n".join(json.dumps(row) for row in rows).encode())
-        try:
-            # Without a size the client uploads resumably, which BigQuery and its emulators both accept.
-            job = self._client.load_table_from_file(
-                body, str(target), job_id=job_id, job_config=config, timeout=_REQUEST_SECONDS
-            )
-        except api.Conflict:
-            return self._finish(self._attach(job_id), deadline)
-        except Exception as error:
-            raise self._sent(error, job_id) from error
-        return self._finish(job, deadline)
+        # Without a size the client uploads resumably, which BigQuery and its emulators both accept.
+        send = partial(
+            self._client.load_table_from_file,
+            body,
+            str(target),
+            job_id=job_id,
+            job_config=config,
+            timeout=REQUEST_SECONDS,
+        )
+        return self._to_its_end(send, f"LOAD {target}", job_id, deadline)
 
     def bytes_scanned(self, sql: Sql) -> int:
         """The bytes that a query would scan, by a dry run: nothing runs, nothing is billed. Not a job."""
         config = bigquery.QueryJobConfig(dry_run=True, use_legacy_sql=False, use_query_cache=False)
         try:
-            job = self._client.query(
-                sql.text, job_config=config, job_retry=None, retry=_RETRY, timeout=_REQUEST_SECONDS
-            )
+            job = self._client.query(sql.text, job_config=config, job_retry=None, retry=RETRY, timeout=REQUEST_SECONDS)
         except Exception as error:
             raise classify(error) from error
         return int(job.total_bytes_processed or 0)
@@ -161,26 +124,26 @@ class Warehouse:
     ) -> JobResult:
         """Make a snapshot of a table, or a table of a snapshot; the target must be new. Raises as `run` does."""
         self._seconds_left(deadline)
-        self._observe(job_id, f"COPY {operation} {source} {target}")
         config = bigquery.CopyJobConfig(
             operation_type=operation, write_disposition=bigquery.WriteDisposition.WRITE_EMPTY
         )
         if expires:
             config.destination_expiration_time = expires.isoformat()
-        try:
-            job = self._client.copy_table(
-                str(source), str(target), job_id=job_id, job_config=config, retry=_RETRY, timeout=_REQUEST_SECONDS
-            )
-        except api.Conflict:
-            return self._finish(self._attach(job_id), deadline)
-        except Exception as error:
-            raise self._sent(error, job_id) from error
-        return self._finish(job, deadline)
+        send = partial(
+            self._client.copy_table,
+            str(source),
+            str(target),
+            job_id=job_id,
+            job_config=config,
+            retry=RETRY,
+            timeout=REQUEST_SECONDS,
+        )
+        return self._to_its_end(send, f"COPY {operation} {source} {target}", job_id, deadline)
 
     def columns(self, path: TablePath) -> list[Column]:
         """The table's columns, or `NotInitialised` where there is no such table. Not a job."""
         try:
-            table = self._client.get_table(str(path), retry=_RETRY, timeout=_REQUEST_SECONDS)
+            table = self._client.get_table(str(path), retry=RETRY, timeout=REQUEST_SECONDS)
         except Exception as error:
             raise classify(error) from error
         return [Column(f.name, f.field_type, f.mode == "REQUIRED") for f in table.schema]
@@ -196,7 +159,7 @@ class Warehouse:
     def drop(self, path: TablePath) -> None:
         """Delete a table, if it is there. Not a job."""
         try:
-            self._client.delete_table(str(path), not_found_ok=True, retry=_RETRY, timeout=_REQUEST_SECONDS)
+            self._client.delete_table(str(path), not_found_ok=True, retry=RETRY, timeout=REQUEST_SECONDS)
         except Exception as error:
             raise classify(error) from error
 
@@ -209,58 +172,28 @@ class Warehouse:
         if expire_tables_seconds is not None:
             dataset.default_table_expiration_ms = expire_tables_seconds * 1000
         try:
-            self._client.create_dataset(dataset, exists_ok=True, retry=_RETRY, timeout=_REQUEST_SECONDS)
+            self._client.create_dataset(dataset, exists_ok=True, retry=RETRY, timeout=REQUEST_SECONDS)
         except Exception as error:
             raise classify(error) from error
 
+    def _to_its_end(self, send: Callable[[], Job], what: str, job_id: str, deadline: Deadline) -> JobResult:
+        self._observe(job_id, what)
+        try:
+            job = send()
+        except api.Conflict:
+            job = self._attach(job_id)
+        except Exception as error:
+            raise sent(error, job_id) from error
+        return finish(job, deadline)
+
     def _attach(self, job_id: str) -> Job:
         try:
-            job = self._client.get_job(job_id, retry=_RETRY, timeout=_REQUEST_SECONDS)
+            job = self._client.get_job(job_id, retry=RETRY, timeout=REQUEST_SECONDS)
         except Exception as error:
             raise OutcomeUnknown(f"job {job_id} exists, but cannot be read: {error}") from error
         if not isinstance(job, bigquery.QueryJob | bigquery.LoadJob | bigquery.CopyJob):
             raise StatementRefused(f"job {job_id} exists, and is not ours")
         return job
-
-    def _finish(self, job: Job, deadline: Deadline) -> JobResult:
-        try:
-            _wait(job, deadline.remaining)
-            if failure := job.exception(timeout=0):  # type: ignore[no-untyped-call]
-                raise failure
-            rows = []
-            if isinstance(job, bigquery.QueryJob) and job.statement_type not in _WITHOUT_ROWS:
-                result = job.result(page_size=_PAGE_ROWS, retry=_RETRY, timeout=max(0.1, deadline.remaining()))
-                rows = [dict(row.items()) for row in result]
-            if job.created is None:
-                job.reload(retry=_RETRY, timeout=_REQUEST_SECONDS)
-        except concurrent.futures.TimeoutError as error:
-            raise self._stop(job) from error
-        except Exception as error:
-            raise (classify(error) if job.error_result else self._sent(error, job.job_id)) from error
-        return JobResult(job.job_id, round(job.created.timestamp() * 1000), rows)
-
-    @staticmethod
-    def _stop(job: Job) -> Exception:
-        """Cancel a job that has run out of time, and learn how it ended."""
-        try:
-            job.cancel(retry=None, timeout=_CANCEL_REQUEST_SECONDS)
-            ends_at = time.monotonic() + _CANCEL_SECONDS
-            _wait(job, lambda: ends_at - time.monotonic())
-            job.result(retry=None, timeout=_CANCEL_REQUEST_SECONDS)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the caller must know whether the job may commit
-            if job.error_result:
-                return DeadlineExceeded(f"job {job.job_id} was stopped at the deadline")
-            return OutcomeUnknown(f"job {job.job_id} ran out of time, and its end is unknown: {classify(error)}")
-        return OutcomeUnknown(f"job {job.job_id} ended while it was being stopped")
-
-    @staticmethod
-    def _sent(error: Exception, job_id: str) -> Exception:
-        if isinstance(error, GradingError):
-            return error
-        known = classify(error)
-        if isinstance(known, WarehouseUnavailable):
-            return OutcomeUnknown(f"job {job_id} was sent, and no answer came: {known}")
-        return known
 
     @staticmethod
     def _seconds_left(deadline: Deadline) -> float:
@@ -268,13 +201,3 @@ class Warehouse:
             why = "the process was told to stop" if deadline.stopping else "no time is left to start another job"
             raise DeadlineExceeded(why)
         return seconds
-
-
-def _wait(job: Job, remaining: Callable[[], float]) -> None:
-    """Until the job has ended, however it did. Raises `concurrent.futures.TimeoutError` where no time remains."""
-    pause = _FIRST_POLL_SECONDS
-    while not job.done(retry=_RETRY, timeout=_REQUEST_SECONDS):
-        if remaining() <= 0:
-            raise concurrent.futures.TimeoutError
-        time.sleep(pause)
-        pause = min(_LONGEST_POLL_SECONDS, pause * 1.5)

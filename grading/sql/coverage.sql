@@ -16,7 +16,7 @@ box_scores AS (
   WHERE game_date = ${date}
 ),
 waiting AS (
-  SELECT p.game_id
+  SELECT p.game_id IN (SELECT game_id FROM box_scores) AS game_has_scores
   FROM predictions AS p
   LEFT JOIN box_scores AS b USING (player_lookup, game_id)
   WHERE p.reason IS NULL AND b.player_lookup IS NULL
@@ -26,7 +26,7 @@ SELECT
   COUNT(*) AS predictions,
   COUNTIF(reason IS NULL) AS counting,
   (SELECT COUNT(*) FROM waiting) AS waiting,
-  (SELECT COUNTIF(game_id IN (SELECT game_id FROM box_scores)) FROM waiting) AS waiting_for_player,
+  (SELECT COUNTIF(game_has_scores) FROM waiting) AS waiting_for_player,
   COUNTIF(reason = 'inactive') AS inactive,
   COUNTIF(reason = 'invalidated') AS invalidated,
   COUNTIF(reason = 'line_source') AS line_source,

@@ -10,11 +10,12 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from grading.clock import Deadline
+from grading.jobs import JobResult
 from grading.processors import GRADING
 from grading.run import Request
 from grading.settings import Settings
 from grading.trigger import date
-from grading.warehouse import JobResult, Warehouse
+from grading.warehouse import Warehouse
 from grading.wiring import Application
 from localdev.naive import delete_then_load
 

@@ -20,9 +20,10 @@ from pathlib import Path
 
 from grading.clock import Deadline
 from grading.errors import PublishConflict, Transient
+from grading.jobs import JobResult
 from grading.settings import Settings
 from grading.statements import Sql
-from grading.warehouse import JobResult, Warehouse
+from grading.warehouse import Warehouse
 from localdev.environment import isolated
 from localdev.settings import as_environment
 from tests.integration.events import pubsub_event

@@ -9,11 +9,11 @@ from google.cloud import bigquery
 
 from grading.clock import Deadline
 from grading.errors import Transient, WarehouseUnavailable
+from grading.jobs import JobResult
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING, PERFORMANCE_SUMMARY, SYSTEM_DAILY_PERFORMANCE
 from grading.run import Request
 from grading.statements import Sql
-from grading.warehouse import JobResult
 from grading.wiring import Application
 from localdev.load import load_rows
 from localdev.slate import BOX_SCORES, PREDICTIONS

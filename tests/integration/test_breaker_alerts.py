@@ -11,8 +11,9 @@ from typing import Any
 from google.cloud import bigquery
 
 from grading.errors import Transient, WarehouseUnavailable
+from grading.jobs import JobResult
 from grading.settings import Settings
-from grading.warehouse import JobResult, Warehouse
+from grading.warehouse import Warehouse
 from grading.wiring import Application
 from localdev.processes import wait_until
 from localdev.slack_sink import SlackSink

@@ -12,10 +12,11 @@ from grading.api import auto_remediate_duplicates
 from grading.clock import Deadline
 from grading.errors import GradingError
 from grading.init import create_tables
+from grading.jobs import JobResult
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
 from grading.run import Request
-from grading.warehouse import JobResult, Warehouse
+from grading.warehouse import Warehouse
 from grading.wiring import Application
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of
 from tests.integration.slate import load_day

@@ -131,7 +131,7 @@ def test_an_insert_whose_answer_is_lost_is_repeated_under_its_own_id(connect: Co
 
 def test_a_silent_warehouse_leaves_the_outcome_unknown(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not "failed": the job may have run, so its lock must not be released under it."""
-    monkeypatch.setattr("grading.warehouse._RETRY", bigquery.DEFAULT_RETRY.with_timeout(0.5))
+    monkeypatch.setattr("grading.warehouse.RETRY", bigquery.DEFAULT_RETRY.with_timeout(0.5))
 
     def cut(request: requests.PreparedRequest) -> requests.Response | None:
         raise requests.exceptions.ConnectionError("cut")
@@ -164,7 +164,7 @@ def test_a_job_that_runs_out_of_time_is_cancelled(connect: Connect) -> None:
 
     edge = Edge(before=still_running)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("grading.warehouse._CANCEL_SECONDS", 0.2)
+        patch.setattr("grading.jobs._CANCEL_SECONDS", 0.2)
         with pytest.raises(OutcomeUnknown, match="ran out of time"):
             connect(edge).run(Sql("SELECT 1"), job_id="slow", deadline=soon(1.2))
     assert "POST /bigquery/v2/projects/local-grading/jobs/slow/cancel" in edge.sent

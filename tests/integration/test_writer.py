@@ -23,13 +23,14 @@ from grading.errors import (
     Transient,
 )
 from grading.hold import Hold
+from grading.jobs import JobResult
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
 from grading.publish import AuditNote, publish_script
 from grading.run import Request, Run
 from grading.sources import select_of
 from grading.staging import QueriedRows, Staged
-from grading.warehouse import JobResult, Warehouse
+from grading.warehouse import Warehouse
 from grading.wiring import Application
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of
 from tests.integration.slate import GAME, box_scores, load, load_day, predictions
