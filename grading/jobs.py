@@ -10,7 +10,7 @@ import concurrent.futures
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.cloud import bigquery
 
@@ -18,10 +18,7 @@ from grading.bigquery_errors import classify
 from grading.clock import Deadline
 from grading.errors import DeadlineExceeded, GradingError, OutcomeUnknown, WarehouseUnavailable
 
-if TYPE_CHECKING:
-    from google.cloud.bigquery.job import CopyJob, LoadJob, QueryJob
-
-    Job = QueryJob | LoadJob | CopyJob
+Job = bigquery.QueryJob | bigquery.LoadJob | bigquery.CopyJob
 
 REQUEST_SECONDS = 20.0
 RETRY = bigquery.DEFAULT_RETRY.with_timeout(REQUEST_SECONDS)

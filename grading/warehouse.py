@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from google.api_core import exceptions as api
 from google.cloud import bigquery
@@ -21,11 +21,8 @@ from google.cloud import bigquery
 from grading.bigquery_errors import classify
 from grading.clock import Deadline
 from grading.errors import DeadlineExceeded, NotInitialised, OutcomeUnknown, StatementRefused
-from grading.jobs import REQUEST_SECONDS, RETRY, JobResult, finish, sent
+from grading.jobs import REQUEST_SECONDS, RETRY, Job, JobResult, finish, sent
 from grading.statements import Sql, TablePath
-
-if TYPE_CHECKING:
-    from grading.jobs import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +188,7 @@ class Warehouse:
             job = self._client.get_job(job_id, retry=RETRY, timeout=REQUEST_SECONDS)
         except Exception as error:
             raise OutcomeUnknown(f"job {job_id} exists, but cannot be read: {error}") from error
-        if not isinstance(job, bigquery.QueryJob | bigquery.LoadJob | bigquery.CopyJob):
+        if not isinstance(job, Job):
             raise StatementRefused(f"job {job_id} exists, and is not ours")
         return job
 
