@@ -28,8 +28,8 @@ class Audit:
         return int(found["runs"]) > 0
 
     def record_duplicates(self, run: Run, report: DuplicateReport) -> None:
-        """One row of `grading_duplicate_audit` per sample key."""
-        rows = Sql(",\n".join(_audit_row(run, report, sample) for sample in report.samples))
+        """One row of `grading_duplicate_audit` per sample key; one without a key where no sample could be had."""
+        rows = Sql(",\n".join(_audit_row(run, report, sample) for sample in report.samples or (_NO_SAMPLE,)))
         statement = fragment("record_duplicates", audit=_audit(run), rows=rows)
         self.warehouse.run(statement, job_id=run.job_id("audit"), deadline=run.deadline)
 
@@ -37,6 +37,9 @@ class Audit:
         """Mark the date's open duplicate rows as resolved."""
         statement = fragment("resolve_duplicates", **run.values(), notes=literal(notes))
         self.warehouse.run(statement, job_id=run.job_id("resolve"), deadline=run.deadline)
+
+
+_NO_SAMPLE = DuplicateSample({}, 0, "")
 
 
 def _audit(run: Run) -> Sql:
@@ -52,7 +55,7 @@ def _audit_row(run: Run, report: DuplicateReport, sample: DuplicateSample) -> st
         literal(sample.key.get("player_lookup")),
         literal(sample.key.get("system_id")),
         Sql(f"SAFE_CAST({literal(sample.key.get('line_value'))} AS FLOAT64)"),
-        literal(sample.copies),
+        literal(sample.copies or None),
         Sql("NULL"),
         Sql("CAST(NULL AS TIMESTAMP)"),
         literal(f"rows written {sample.written_at}"),

@@ -45,6 +45,7 @@ class AuditNote:
     """What the audit row of a published run says beyond its identity."""
 
     status: str
+    rows_inserted: int = 0
     duplicate_keys: int = 0
     detail: str = ""
 
@@ -121,6 +122,7 @@ def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
         "staging": table(staged.table),
         "token": literal(staged.token),
         "expected_run_id": literal(staged.expected_run_id),
+        "rows_inserted": literal(note.rows_inserted),
         "duplicate_keys": literal(note.duplicate_keys),
         "status": literal(note.status),
         "detail": literal(note.detail),

@@ -112,7 +112,8 @@ class Writer:
         if coverage:
             detail = coverage.ungraded_text
             status = Status.PARTIAL if coverage.share < run.settings.min_coverage else status
-        note = AuditNote(status=status, duplicate_keys=measured.duplicate_keys, detail=detail)
+        rows = measured.staged_rows if staged.verbatim else measured.staged_keys
+        note = AuditNote(status=status, rows_inserted=rows, duplicate_keys=measured.duplicate_keys, detail=detail)
         self.publisher.publish(run, staged, note, events)
         return replace(found, status=status, token=staged.token)
 

@@ -24,7 +24,7 @@ INSERT INTO ${runs} (
 SELECT
   ${run_id}, ${event_id}, ${processor}, ${date}, ${trigger_source}, ${token}, ${lock_wait_ms}, ${locked},
   (SELECT COUNT(*) FROM ${target} WHERE ${partition_column} = ${date}),
-  (SELECT COUNT(*) FROM ${staging}),
+  ${rows_inserted},
   ${duplicate_keys}, ${started_at}, CURRENT_TIMESTAMP(), ${status}, ${detail};
 
 DELETE FROM ${target} WHERE ${partition_column} = ${date};

@@ -21,6 +21,7 @@ from grading.errors import (
     PublishConflict,
     StagingOutdated,
     Transient,
+    WarehouseUnavailable,
 )
 from grading.hold import Hold
 from grading.jobs import JobResult
@@ -30,6 +31,7 @@ from grading.publish import AuditNote, publish_script
 from grading.run import Request, Run
 from grading.sources import select_of
 from grading.staging import QueriedRows, Staged
+from grading.statements import TablePath
 from grading.warehouse import Warehouse
 from grading.wiring import Application
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of
@@ -375,30 +377,40 @@ def test_staged_duplicates_are_told_and_one_row_a_key_is_kept(
     assert run["duplicate_keys"] == 2
 
 
+class Duplicating(Warehouse):
+    """A warehouse whose date gets two rows of one key right after the publish, from a writer without fence."""
+
+    target: TablePath
+    refuses_samples = False
+
+    def run(self, sql: Any, *, job_id: str, deadline: Deadline) -> JobResult:
+        if "-samples-" in job_id and self.refuses_samples:
+            raise WarehouseUnavailable("503")
+        result = super().run(sql, job_id=job_id, deadline=deadline)
+        if "-publish-" in job_id:
+            for _ in range(2):
+                self._client.query_and_wait(
+                    f"INSERT INTO `{self.target}` (player_lookup, game_id, game_date, system_id, graded_at) "
+                    f"VALUES ('nobody', '{GAME}', '{DAY}', 's', CURRENT_TIMESTAMP())",
+                    api_timeout=20,
+                )
+        return result
+
+
+@pytest.fixture
+def duplicating(ten_graded: Application, notifier: RecordingNotifier, sink: RecordingSink) -> Application:
+    settings = ten_graded.settings
+    application = Application(settings, sinks=(sink,), notifier=notifier, observe=ten_graded._observe)
+    application.__dict__["warehouse"] = warehouse = Duplicating(ten_graded.bigquery_client)
+    warehouse.target = settings.target(GRADING.name)
+    return application
+
+
 def test_duplicates_in_the_table_are_told_with_samples_and_audited(
-    ten_graded: Application, notifier: RecordingNotifier, sink: RecordingSink
+    duplicating: Application, bigquery_client: bigquery.Client, notifier: RecordingNotifier
 ) -> None:
     """NULL line values count as equal; the run itself does not fail."""
-    client, settings = ten_graded.bigquery_client, ten_graded.settings
-    target = settings.target(GRADING.name)
-
-    class Duplicating(Warehouse):
-        """Doubles some rows right after the publish, as a writer without fence would."""
-
-        def run(self, sql: Any, *, job_id: str, deadline: Deadline) -> JobResult:
-            result = super().run(sql, job_id=job_id, deadline=deadline)
-            if "-publish-" in job_id:
-                for _ in range(2):
-                    client.query_and_wait(
-                        f"INSERT INTO `{target}` (player_lookup, game_id, game_date, system_id, graded_at) "
-                        f"VALUES ('nobody', '{GAME}', '{DAY}', 's', CURRENT_TIMESTAMP())",
-                        api_timeout=20,
-                    )
-            return result
-
-    application = Application(settings, sinks=(sink,), notifier=notifier, observe=ten_graded._observe)
-    application.__dict__["warehouse"] = Duplicating(client)
-    outcome = grade(application)
+    outcome = grade(duplicating)
     assert outcome.status is Status.SUCCESS
     assert (outcome.duplicates.duplicate_keys, outcome.duplicates.excess_rows) == (1, 1)
     [sample] = outcome.duplicates.samples
@@ -406,8 +418,20 @@ def test_duplicates_in_the_table_are_told_with_samples_and_audited(
     assert sample.written_at.count(",") == 1
     [alert] = notifier.alerts
     assert "nobody" in alert.samples[0]
-    audit = rows_of(client, f"SELECT * FROM `{settings.target('grading_duplicate_audit')}`")
+    audit = rows_of(bigquery_client, f"SELECT * FROM `{duplicating.settings.target('grading_duplicate_audit')}`")
     assert [(row["player_lookup"], row["duplicate_occurrence_count"]) for row in audit] == [("nobody", 2)]
+
+
+def test_duplicates_are_told_also_where_their_samples_cannot_be_had(
+    duplicating: Application, bigquery_client: bigquery.Client, notifier: RecordingNotifier
+) -> None:
+    duplicating.warehouse.refuses_samples = True  # type: ignore[attr-defined]
+    outcome = grade(duplicating)
+    assert (outcome.duplicates.duplicate_keys, outcome.duplicates.excess_rows) == (1, 1)
+    assert outcome.duplicates.samples == ()
+    assert notifier.checks() == ["duplicates"]
+    audit = rows_of(bigquery_client, f"SELECT * FROM `{duplicating.settings.target('grading_duplicate_audit')}`")
+    assert [(row["player_lookup"], row["duplicate_count"]) for row in audit] == [(None, 1)]
 
 
 ROW = {
