@@ -21,14 +21,15 @@ UNGRADED_REASONS = (
 def coverage_of(counts: Mapping[str, int], graded_keys: int) -> Coverage:
     """The coverage from the row of `coverage.sql`, and the number of business keys that were graded.
 
-    Of the predictions that count, one a key is gradable: the others are superseded.
+    Of the predictions that count, one a key is gradable: the others are superseded. The counts are a moment younger
+    than the grades: where predictions were taken away meanwhile, none is.
     """
     gradable = graded_keys + counts["waiting"]
     found = {
         **counts,
         "no_box_score_for_player": counts["waiting_for_player"],
         "no_box_score_for_game": counts["waiting"] - counts["waiting_for_player"],
-        "superseded": counts["counting"] - gradable,
+        "superseded": max(0, counts["counting"] - gradable),
     }
     return Coverage(
         predictions=counts["predictions"],

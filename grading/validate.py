@@ -27,4 +27,6 @@ def _samples(run: Run, warehouse: Warehouse) -> tuple[DuplicateSample, ...]:
     except GradingError:
         return ()
     key = run.processor.business_key
-    return tuple(DuplicateSample({name: row[name] for name in key}, row["copies"], row["written_at"]) for row in rows)
+    return tuple(
+        DuplicateSample({name: row[name] for name in key}, row["copies"], row["written_at"] or "") for row in rows
+    )

@@ -1,0 +1,34 @@
+"""What is not graded, and why, from the counts that the warehouse gives."""
+
+from __future__ import annotations
+
+from grading.coverage import UNGRADED_REASONS, coverage_of
+
+COUNTS = {
+    "predictions": 30,
+    "counting": 20,
+    "waiting": 5,
+    "waiting_for_player": 2,
+    "inactive": 4,
+    "invalidated": 3,
+    "line_source": 2,
+    "no_line": 1,
+    "placeholder_line": 0,
+}
+
+
+def test_every_prediction_is_graded_or_has_one_reason() -> None:
+    """A key that counts is graded or waits for its box score; what else counts is superseded by one of these."""
+    coverage = coverage_of(COUNTS, graded_keys=12)
+    assert (coverage.gradable, coverage.with_box_score) == (17, 12)
+    assert coverage.share == 12 / 17
+    assert tuple(coverage.ungraded) == UNGRADED_REASONS
+    assert (coverage.ungraded["no_box_score_for_game"], coverage.ungraded["no_box_score_for_player"]) == (3, 2)
+    assert coverage.ungraded["superseded"] == 3
+    assert coverage.with_box_score + sum(coverage.ungraded.values()) == coverage.predictions
+
+
+def test_predictions_taken_away_meanwhile_are_not_counted_as_less_than_none() -> None:
+    coverage = coverage_of({**COUNTS, "counting": 0, "waiting": 0, "waiting_for_player": 0}, graded_keys=12)
+    assert coverage.ungraded["superseded"] == 0
+    assert "-" not in coverage.ungraded_text
