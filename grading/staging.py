@@ -20,7 +20,7 @@ class Staged:
     """A filled staging table.
 
     `token` is the creation time of the job that filled it, in the server's milliseconds: a lower bound of the
-    snapshot that it read, so a greater token never has older data. `fence_check` (an expression) and
+    snapshot that it read, so a greater token never has older data. `fence_check` (cases) and
     `further_checks` (statements) name the SQL that decides inside the transaction whether these rows may still
     be published. `verbatim` rows are published as they are, also where several have one key: who staged them has
     decided which to keep. `graded` rows are the predictions of the date that have a box score, so that the others

@@ -7,7 +7,14 @@ MERGE ${fence} AS fence
 USING (
   SELECT
     lock_key,
-    ${fence_check} AS token
+    CASE
+      WHEN (SELECT COUNT(*) FROM ${fence} WHERE lock_key = ${sentinel}) != 1
+        THEN ERROR('grading:sentinel_missing')
+      WHEN EXISTS (SELECT 1 FROM ${fence} WHERE lock_key = ${lock_key} AND token = ${token} AND run_id = ${run_id})
+        THEN ERROR('grading:already_published')
+      ${fence_check}
+      ELSE ${token}
+    END AS token
   FROM UNNEST([${sentinel}, ${lock_key}]) AS lock_key
 ) AS taken
 ON fence.lock_key = taken.lock_key

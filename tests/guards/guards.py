@@ -45,7 +45,7 @@ GUARDS = (
     ),
     Guard(
         name="a publish whose answer was lost is done twice",
-        file="grading/sql/fence_check_newest.sql",
+        file="grading/sql/publish.sql",
         code="token = ${token} AND run_id = ${run_id})",
         without="FALSE)",
         test=f"{_WRITER}::test_a_publish_whose_answer_was_lost_is_recognised_as_done",
@@ -73,7 +73,7 @@ GUARDS = (
     ),
     Guard(
         name="a fence without its sentinel is published to",
-        file="grading/sql/fence_check_newest.sql",
+        file="grading/sql/publish.sql",
         code="WHERE lock_key = ${sentinel}) != 1",
         without="WHERE lock_key = ${sentinel}) > 1",
         test=f"{_WRITER}::test_without_the_sentinel_nothing_is_published",
