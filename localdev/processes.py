@@ -15,8 +15,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 _SUPERVISOR = Path(__file__).with_name("supervisor.py")
 _TAIL_LINES = 20
+_FREEZE_SECONDS = 20.0
 # Below what Linux (32768), macOS and Windows (49152) give to outgoing connections.
 _PORTS = range(15_000, 32_000)
 
@@ -47,6 +50,35 @@ def wait_until(condition: Callable[[], bool], *, timeout_seconds: float, interva
         if time.monotonic() >= deadline:
             return False
         time.sleep(interval_seconds)
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP a process and all its descendants; returns once every one of them is seen to stand still.
+
+    The signal alone is not enough: a server with many threads goes on answering for some milliseconds after it.
+    """
+    leader = psutil.Process(pid)
+    family = [leader, *leader.children(recursive=True)]
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.suspend()
+    if not wait_until(lambda: all(map(_stands_still, family)), timeout_seconds=_FREEZE_SECONDS, interval_seconds=0.001):
+        raise TimeoutError(f"process {pid} was told to stand still, and does not")
+
+
+def thaw(pid: int) -> None:
+    """SIGCONT a process and all its descendants."""
+    leader = psutil.Process(pid)
+    for member in (*leader.children(recursive=True), leader):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.resume()
+
+
+def _stands_still(process: psutil.Process) -> bool:
+    try:
+        return process.status() in (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 class ManagedProcess:
@@ -141,14 +173,14 @@ class ManagedProcess:
             process.stdin.close()
 
     def pause(self) -> None:
-        """SIGSTOP the process group: connections stay open, and nothing answers."""
+        """Freeze the process with its children: connections stay open, and from now on nothing answers."""
         if self._process is not None:
-            _signal_group(self._process, signal.SIGSTOP)
+            freeze(self._process.pid)
 
     def resume(self) -> None:
-        """SIGCONT the process group."""
+        """Let a paused process go on."""
         if self._process is not None:
-            _signal_group(self._process, signal.SIGCONT)
+            thaw(self._process.pid)
 
     def log_tail(self) -> str:
         """The end of the log, with its path."""

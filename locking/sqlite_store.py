@@ -147,13 +147,30 @@ def _connect(path: str) -> sqlite3.Connection:
     with _errors():
         database = sqlite3.connect(path, timeout=_OPEN_SECONDS, isolation_level=None, check_same_thread=False)
         try:
+            _write_ahead(database)
             # A lock that survives a power cut protects nobody: its holder did not. So no fsync per commit.
-            database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             database.close()
             raise
         return database
+
+
+def _write_ahead(database: sqlite3.Connection) -> None:
+    """Switch the file to a write-ahead log.
+
+    Where several processes open a new file at once, SQLite refuses all but one of them without waiting, since
+    waiting could be for each other (https://www.sqlite.org/c3ref/busy_handler.html): so they ask again.
+    """
+    until = time.monotonic() + _OPEN_SECONDS
+    while True:
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= until:
+                raise
+        time.sleep(_WATCH_SECONDS)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from localdev.environment import isolated
@@ -30,8 +31,7 @@ def _server(directory: Path, port: int) -> ManagedProcess:
 
 def _alive(pid: int) -> bool:
     """Whether a process runs; a zombie that nobody has reaped yet does not."""
-    done = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return done.returncode == 0 and not done.stdout.strip().startswith("Z")
+    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
 
 
 def test_inside_the_context_it_answers_and_after_it_nothing_listens(tmp_path: Path) -> None:
@@ -59,6 +59,17 @@ def test_a_paused_process_does_not_answer_and_a_resumed_one_does(tmp_path: Path)
         assert not http_answers(port, timeout_seconds=0.2)
         server.resume()
         assert wait_until(lambda: http_answers(port), timeout_seconds=_SECONDS)
+
+
+def test_a_pause_returns_once_all_of_it_stands_still(tmp_path: Path) -> None:
+    """A signal is only sent, not yet obeyed: whoever is at work goes on for a moment, and answers."""
+    others = set(psutil.Process().children())
+    with _server(tmp_path, free_port()) as server:
+        (supervisor,) = set(psutil.Process().children()) - others
+        for _ in range(20):
+            server.pause()
+            assert {each.status() for each in (supervisor, *supervisor.children())} == {psutil.STATUS_STOPPED}
+            server.resume()
 
 
 def test_a_process_that_ends_at_once_fails_with_the_end_of_its_log(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -146,6 +147,19 @@ def test_sqlite_held_by_another_writer_is_unanswered_within_the_timeout(tmp_path
     assert store.create(KEY, {}, timeout=0.2) is not None
     store.close()
     other.close()
+
+
+def test_sqlite_opened_anew_by_several_at_once_opens_for_all(tmp_path: Path) -> None:
+    """SQLite itself refuses most of them: nothing waits for the one that makes the file."""
+    together = threading.Barrier(4)
+
+    def open_and_close(number: int) -> None:
+        together.wait()
+        SQLiteLockStore(tmp_path / f"{number // 4}.db").close()
+
+    with ThreadPoolExecutor(4) as pool:
+        opened = [pool.submit(open_and_close, number) for number in range(4 * 50)]
+    assert not [why for each in opened if (why := each.exception())]
 
 
 def test_sqlite_on_a_path_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:

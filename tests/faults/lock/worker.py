@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from unittest.mock import patch
 
 from grading.clock import Deadline, SystemClock
 from grading.errors import GradingError, LockStoreUnavailable
+from localdev.processes import freeze, thaw
 from locking import DistributedLock, Lease, LockTimings
 from locking.store import Key, LockStore
 from monitoring.events import Event, EventLog
@@ -106,13 +106,13 @@ class Worker:
         return self._pipe.poll(0)
 
     def pause(self) -> None:
-        self._signal(signal.SIGSTOP)
+        freeze(self._pid)
 
     def resume(self) -> None:
-        self._signal(signal.SIGCONT)
+        thaw(self._pid)
 
     def kill(self) -> None:
-        self._signal(signal.SIGKILL)
+        self._process.kill()
         self._process.join(10)
 
     def __enter__(self) -> Self:
@@ -125,9 +125,10 @@ class Worker:
             self.kill()
         self._pipe.close()
 
-    def _signal(self, number: signal.Signals) -> None:
+    @property
+    def _pid(self) -> int:
         assert self._process.pid is not None
-        os.kill(self._process.pid, number)
+        return self._process.pid
 
 
 class _Session:
