@@ -1,30 +1,36 @@
-"""What the set-based designs need before they start: our grading SELECT, and the names of its columns."""
+"""What the set-based designs need before they start: a SELECT of the rows that we publish, and its columns' names."""
 
 from __future__ import annotations
 
+import time
+import uuid
 from dataclasses import dataclass
 from datetime import date
 
 from grading.clock import Deadline, SystemClock
 from grading.hold import Hold
 from grading.processors import GRADING
-from grading.rows import PROVENANCE
 from grading.run import Request, Run
 from grading.settings import Settings
 from grading.sources import select_of
 from grading.warehouse import Warehouse
 
+_LAST_COLUMN = "AS graded_at"
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The SELECT that grades a date, and the columns that it gives, in order."""
+    """The SELECT that gives a date's rows, and the columns that it gives, in order."""
 
     select: str
     columns: list[str]
 
 
 def prepare(warehouse: Warehouse, settings: Settings, day: date) -> Prepared:
-    """Render the SELECT as the service sends it."""
+    """Render the SELECT as the service sends it, with the run and the token that our rows carry too.
+
+    Like ours it is another text each time, so that no design gains from the emulator having read it before.
+    """
     clock = SystemClock()
     run = Run(
         processor=GRADING,
@@ -34,5 +40,9 @@ def prepare(warehouse: Warehouse, settings: Settings, day: date) -> Prepared:
         hold=Hold(failure="not requested"),
         started_at=clock.now(),
     )
-    columns = [column.name for column in warehouse.columns(run.target) if column.name not in PROVENANCE]
-    return Prepared(select_of(run, warehouse).text, columns)
+    graded = select_of(run, warehouse).text
+    if graded.count(_LAST_COLUMN) != 1:
+        raise RuntimeError(f"the grading SELECT does not have {_LAST_COLUMN!r} once: where do its columns end?")
+    provenance = f"'{uuid.uuid4().hex}' AS run_id, {time.time_ns() // 1_000_000} AS fence_token"
+    columns = [column.name for column in warehouse.columns(run.target)]
+    return Prepared(graded.replace(_LAST_COLUMN, f"{_LAST_COLUMN}, {provenance}"), columns)

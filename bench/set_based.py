@@ -15,7 +15,7 @@ _CALL_SECONDS = 300.0
 
 
 def two_jobs(client: bigquery.Client, settings: Settings, day: date, prepared: Prepared) -> None:
-    """DELETE the date, then INSERT what grading selects: two jobs, bare."""
+    """DELETE the date, then INSERT the rows that we publish: two jobs, bare."""
     target = settings.target(GRADING.name)
     names = ", ".join(prepared.columns)
     _run(client, f"DELETE FROM `{target}` WHERE game_date = DATE '{day}'")
@@ -52,8 +52,7 @@ def replace_table(client: bigquery.Client, settings: Settings, day: date, prepar
     _run(
         client,
         f"CREATE OR REPLACE TABLE `{target}` PARTITION BY game_date CLUSTER BY system_id, player_lookup AS "
-        f"SELECT {names}, run_id, fence_token FROM `{target}` WHERE game_date != DATE '{day}' UNION ALL "
-        f"SELECT {names}, CAST(NULL AS STRING), CAST(NULL AS INT64) FROM `{staging}`",
+        f"SELECT {names} FROM `{target}` WHERE game_date != DATE '{day}' UNION ALL SELECT {names} FROM `{staging}`",
     )
     client.delete_table(str(staging), timeout=_CALL_SECONDS)
 

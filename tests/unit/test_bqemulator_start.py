@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import pytest
 import sqlglot
+from bqemulator.sql.rules import get_all_rules
+from bqemulator.sql.translator import SQLTranslator
 from sqlglot import exp
 from sqlglot.expressions import core
 
 from grading.statements import Sql, fragment, placeholders
-from localdev.bqemulator_start import copy_flat_values_flat, parse_each_text_once
+from localdev.bqemulator_start import (
+    ask_only_rules_that_may_apply,
+    copy_flat_values_flat,
+    may_apply,
+    parse_each_text_once,
+)
 
 FILES = ("prediction_accuracy", "prediction_performance_summary", "system_daily_performance", "dates", "coverage")
+# The emulator has rules for these.
+RULED = """
+SELECT COUNTIF(a > 1), AVG(CAST(a AS NUMERIC)), CAST(a AS NUMERIC) / 3, SAFE_ADD(a, 1), SIGN(a), FORMAT('%d', a),
+  FARM_FINGERPRINT(b), UPPER(b), CONCAT(b, 'x') || b, TO_CODE_POINTS(b), REGEXP_EXTRACT(b, 'x'), PARSE_NUMERIC(b),
+  EXTRACT(DAYOFWEEK FROM c), EXTRACT(DATE FROM c), DATE_TRUNC(d, WEEK), TIME_TRUNC(e, HOUR), APPROX_COUNT_DISTINCT(a),
+  JSON_QUERY(f, '$.x'), RANGE_BUCKET(a, [1, 2]), ARRAY_FIRST(g), ARRAY_CONCAT_AGG(g), ST_DISTANCE(h, h), CSC(a)
+FROM t GROUP BY ALL"""
 
 
 def _statement(name: str) -> str:
@@ -19,7 +33,7 @@ def _statement(name: str) -> str:
 
 
 def _translated() -> list[str]:
-    return [sql for name in FILES for sql in sqlglot.transpile(_statement(name), read="bigquery", write="duckdb")]
+    return [SQLTranslator().translate(sql).unwrap() for sql in (*map(_statement, FILES), RULED)]
 
 
 @pytest.fixture
@@ -27,7 +41,10 @@ def sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     """sqlglot as the emulator has it, for one test."""
     monkeypatch.setattr(sqlglot, "parse_one", sqlglot.parse_one)
     monkeypatch.setattr(core, "deepcopy", core.deepcopy)  # type: ignore[attr-defined]
+    apply = "_apply_first_matching_rule"
+    monkeypatch.setattr(SQLTranslator, apply, getattr(SQLTranslator, apply))
     parse_each_text_once()
+    ask_only_rules_that_may_apply()
     copy_flat_values_flat()
 
 
@@ -50,3 +67,17 @@ def test_who_changes_a_tree_changes_no_other() -> None:
     first.find(exp.Table).replace(exp.to_table("other"))  # type: ignore[union-attr]
     assert second.sql() == text == sqlglot.parse_one(text, read="bigquery").sql()
     assert not any(node.meta.get("line") == 99 for node in second.walk())
+
+
+def test_every_rule_is_asked_about_each_kind_that_it_applies_to() -> None:
+    """And about few others: that is what is gained."""
+    rules, asked, applied = get_all_rules(), 0, 0
+    (translated,) = sqlglot.transpile(RULED, read="bigquery", write="duckdb")
+    for node in sqlglot.parse_one(translated, read="duckdb").walk():
+        for rule in rules:
+            may = may_apply(rule, type(node))
+            applies = rule.applies_to(node)  # type: ignore[arg-type]
+            assert may or not applies
+            asked, applied = asked + may, applied + applies
+    assert applied > 15
+    assert asked < 10 * applied
