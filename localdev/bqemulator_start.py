@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlglot
 from bqemulator.cli import main
-from bqemulator.sql.rules import TranslationRule, get_all_rules
+from bqemulator.sql.rules import TranslationRule
 from bqemulator.sql.translator import SQLTranslator
 from duckdb_extensions import import_extension
 from sqlglot.dialects.duckdb import DuckDB
@@ -68,13 +68,14 @@ def ask_only_rules_that_may_apply() -> None:
     for each kind, with a node that has nothing but its kind.
     """
     apply: Callable[..., bool] = SQLTranslator._apply_first_matching_rule  # noqa: SLF001 - there is no public way
+    having_rules_for: dict[type, SimpleNamespace] = {}
 
-    @functools.cache
-    def with_rules_for(kind: type[Any]) -> SimpleNamespace:
-        return SimpleNamespace(_rules=[rule for rule in get_all_rules() if may_apply(rule, kind)])
-
-    def apply_first_matching_rule(_self: SQLTranslator, node: Any, tree: sqlglot.Expr) -> bool:
-        return apply(with_rules_for(type(node)), node, tree)
+    def apply_first_matching_rule(translator: SQLTranslator, node: sqlglot.Expr, tree: sqlglot.Expr) -> bool:
+        kind = type(node)
+        if kind not in having_rules_for:
+            rules = [rule for rule in translator._rules if may_apply(rule, kind)]  # noqa: SLF001
+            having_rules_for[kind] = SimpleNamespace(_rules=rules)
+        return apply(having_rules_for[kind], node, tree)
 
     SQLTranslator._apply_first_matching_rule = apply_first_matching_rule  # type: ignore[method-assign,assignment]  # noqa: SLF001
 
