@@ -44,5 +44,5 @@ def test_no_fault_makes_a_duplicate_a_hole_or_a_step_back(tmp_path: Path) -> Non
 def test_the_replaced_system_violates_in_the_first_rounds(tmp_path: Path) -> None:
     """The negative control: the same storm, the same checker."""
     with Storm(tmp_path, SEED, naive=True, firestore=False) as storm:
-        report = storm.run(3, until_violated=True)
+        report = storm.run(20, until_violated=True)
     assert report.first_violation is not None
