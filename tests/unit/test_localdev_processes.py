@@ -31,7 +31,10 @@ def _server(directory: Path, port: int) -> ManagedProcess:
 
 def _alive(pid: int) -> bool:
     """Whether a process runs; a zombie that nobody has reaped yet does not."""
-    return psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_inside_the_context_it_answers_and_after_it_nothing_listens(tmp_path: Path) -> None:
