@@ -191,9 +191,10 @@ dataset_of() {
 # Our own tables: each schema, and a fence beside each one that a processor fills.
 own_tables() {
   local file name
-  for file in grading/sql/schema/*.sql; do
+  for file in grading/sql/schema/create_*.sql; do
     name=$(basename "$file" .sql)
-    case $name in fence | seed_sentinel) continue ;; esac
+    name=${name#create_}
+    [ "$name" != fence ] || continue
     say "$name"
     [ ! -e "grading/sql/$name.sql" ] || say "${name}_fence"
   done

@@ -20,5 +20,5 @@ def _application() -> Application:
 
 @functions_framework.cloud_event
 def handle_event(event: CloudEvent) -> None:
-    """Entry point. See `grading.handler.EventHandler.handle` for what is acknowledged and what is raised."""
+    """Entry point. See `grading.pubsub.handler.EventHandler.handle` for what is acknowledged and what is raised."""
     _application().handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))

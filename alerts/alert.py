@@ -40,3 +40,10 @@ class Notifier(Protocol):
 
     def send(self, alert: Alert) -> bool:
         """Deliver before returning; False where it could not be delivered (which is logged)."""
+
+
+class Resolver(Protocol):
+    """A notifier that also remembers which alerts are open."""
+
+    def resolve(self, check: str, table: str | None, date: str | None) -> bool:
+        """Report that a check passes again, if an alert of it was open; True if one was."""

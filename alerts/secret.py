@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from alerts.webhook import WebhookUnavailable, WebhookUrl
-from grading.clock import Clock
+from foundation.clock import Clock
 
 if TYPE_CHECKING:
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient

@@ -19,8 +19,8 @@ from urllib3.exceptions import HTTPError
 from alerts.alert import Alert
 from alerts.blocks import as_text, slack_payload, slack_text
 from alerts.webhook import WebhookSource, WebhookUnavailable, WebhookUrl
-from grading.clock import Clock, Deadline
-from monitoring.events import EventLog
+from foundation.clock import Clock, Deadline
+from foundation.events import EventLog
 
 _ATTEMPT_SECONDS = 2.5
 _FIRST_PAUSE_SECONDS = 0.25

@@ -17,10 +17,10 @@ from typing import Any, Literal, NamedTuple
 
 from alerts import messages
 from alerts.alert import Alert, Notifier
-from grading.clock import Clock
-from grading.errors import LockStoreUnavailable
+from foundation.clock import Clock
+from foundation.errors import LockStoreUnavailable
+from foundation.events import EventLog
 from locking.store import Document, Fields, Key, LockStore, StoreContended
-from monitoring.events import EventLog
 
 COLLECTION = "grading_alerts"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from grading.errors import GradingError
+from foundation.errors import GradingError
 
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 

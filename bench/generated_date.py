@@ -35,5 +35,6 @@ def make_date(client: bigquery.Client, settings: Settings, rows: int) -> None:
         "predictions_a_step": str(_SYSTEMS * players),
     }
     for name in ("predictions", "box_scores", "injury_report"):
-        template = Template(Path(__file__).with_name("sql").joinpath(f"{name}.sql").read_text(encoding="utf-8"))
+        file = Path(__file__).with_name("sql") / f"generated_{name}.sql"
+        template = Template(file.read_text(encoding="utf-8"))
         client.query_and_wait(template.substitute(values), api_timeout=_CALL_SECONDS, wait_timeout=_CALL_SECONDS)

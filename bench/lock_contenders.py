@@ -16,7 +16,7 @@ from google.cloud import firestore
 
 from bench.polling_lock import PollingLock
 from locking import DistributedLock, LockTimings
-from locking.firestore_store import FirestoreLockStore
+from locking.firestore.store import FirestoreLockStore
 
 HOLD_SECONDS = 0.05
 TAKEOVER_LEASE_SECONDS = 6.0

@@ -15,17 +15,18 @@ from typing import Any, Self
 from bench.generated_date import DAY, make_date
 from bench.lock_contenders import build
 from bench.worker import DESIGNS
-from grading.clock import Deadline, SystemClock
-from grading.init import create_tables
+from foundation.clock import Deadline, SystemClock
 from grading.processors import GRADING
 from grading.settings import Settings
-from grading.statements import TablePath
-from grading.warehouse import Warehouse
+from grading.writing.schema import create_tables
 from localdev.bigquery import BigQueryEmulator
 from localdev.environment import isolated
 from localdev.firestore import FirestoreEmulator
 from localdev.sdk import FIRESTORE_LAUNCHER, launcher
 from localdev.settings import as_environment, local_settings
+from warehouse.bigquery import Warehouse
+from warehouse.jobs import Jobs
+from warehouse.statements import TablePath
 
 _ROOT = Path(__file__).resolve().parents[1]
 _WORKER_SECONDS = 900.0
@@ -58,9 +59,9 @@ class Place:
                 _warm_up(self.firestore)
             self.client = starting.enter_context(self.bigquery.client())
             make_date(self.client, self._shared, self._rows)
-            clock = SystemClock()
             for design in self._designs:
-                create_tables(self.settings(design), Warehouse(self.client), Deadline.after(60.0, clock))
+                jobs = Jobs.of(Warehouse(self.client), "init", Deadline.after(60.0, SystemClock()))
+                create_tables(self.settings(design), jobs)
             self._exit = starting.pop_all()
         return self
 

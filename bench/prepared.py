@@ -7,13 +7,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import date
 
-from grading.clock import Deadline, SystemClock
-from grading.hold import Hold
+from foundation.clock import Deadline, SystemClock
 from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.sources import select_of
-from grading.warehouse import Warehouse
+from grading.writing.inputs import select_of
+from warehouse.bigquery import Warehouse
 
 _LAST_COLUMN = "AS graded_at"
 
@@ -31,18 +30,10 @@ def prepare(warehouse: Warehouse, settings: Settings, day: date) -> Prepared:
 
     Like ours it is another text each time, so that no design gains from the emulator having read it before.
     """
-    clock = SystemClock()
-    run = Run(
-        processor=GRADING,
-        request=Request(date=day),
-        settings=settings,
-        deadline=Deadline.after(60.0, clock),
-        hold=Hold(failure="not requested"),
-        started_at=clock.now(),
-    )
-    graded = select_of(run, warehouse).text
+    deadline = Deadline.after(60.0, SystemClock())
+    graded = select_of(Run.start(GRADING, Request(date=day), settings, warehouse, deadline)).text
     if graded.count(_LAST_COLUMN) != 1:
         raise RuntimeError(f"the grading SELECT does not have {_LAST_COLUMN!r} once: where do its columns end?")
     provenance = f"'{uuid.uuid4().hex}' AS run_id, {time.time_ns() // 1_000_000} AS fence_token"
-    columns = [column.name for column in warehouse.columns(run.target)]
+    columns = [column.name for column in warehouse.columns(settings.target(GRADING.name))]
     return Prepared(graded.replace(_LAST_COLUMN, f"{_LAST_COLUMN}, {provenance}"), columns)

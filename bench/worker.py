@@ -26,10 +26,10 @@ from bench.prepared import prepare
 from bench.replaced import fetch_grade_and_load
 from bench.set_based import merge, replace_table, two_jobs
 from bench.wire import count_traffic
+from foundation.events import Event
 from grading.settings import Settings
 from grading.wiring import Application
 from locking.store import LockStore
-from monitoring.events import Event
 from monitoring.log_sink import JsonLogSink
 
 OURS, OURS_ALL, TWO_JOBS, REPLACED, MERGE, REPLACE_TABLE = DESIGNS = (

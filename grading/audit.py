@@ -4,39 +4,53 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from foundation.errors import GradingError
+from foundation.events import EventLog
 from grading.run import Run
-from grading.statements import Sql, fragment, literal, table
-from grading.warehouse import Warehouse
 from validation.duplicates import DuplicateReport, DuplicateSample
+from warehouse.statements import Folder, Sql, literal, table
+
+SQL = Folder("grading.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """Appends to the audit tables. Raises what `Warehouse.run` raises; the caller decides whether that matters."""
+    """Appends to the audit tables. Never raises: what could not be recorded is logged, and harms no run."""
 
-    warehouse: Warehouse
+    events: EventLog
 
-    def record_unpublished(self, run: Run, status: str, detail: str) -> None:
-        """A row of `grading_runs` for a run that changed nothing."""
-        statement = fragment("record_run", **run.values(), status=literal(status), detail=literal(detail))
-        self.warehouse.run(statement, job_id=run.job_id("record"), deadline=run.deadline)
+    def record_unpublished(self, run: Run, status: str, detail: str) -> GradingError | None:
+        """A row of `grading_runs` for a run that changed nothing. Returns why it was not recorded, or None."""
+        statement = SQL.fill("record_run", **run.values(), status=literal(status), detail=literal(detail))
+        return self._append(run, "record", statement, "the run was not recorded")
 
     def has_published(self, run: Run) -> bool:
-        """Whether a run of the same event has published the date."""
-        statement = fragment("published_by_event", **run.values())
-        found = self.warehouse.run(statement, job_id=run.job_id("repeat"), deadline=run.deadline).first
+        """Whether a run of the same event has published the date; False if that cannot be learnt."""
+        try:
+            found = run.jobs.ask("repeat", SQL.fill("published_by_event", **run.values())).first
+        except GradingError:
+            return False  # only the log would say more
         return int(found["runs"]) > 0
 
-    def record_duplicates(self, run: Run, report: DuplicateReport) -> None:
-        """One row of `grading_duplicate_audit` per sample key; one without a key where no sample could be had."""
+    def record_duplicates(self, run: Run, report: DuplicateReport) -> GradingError | None:
+        """One row of `grading_duplicate_audit` a sample key; one without a key if no sample could be had."""
         rows = Sql(",\n".join(_audit_row(run, report, sample) for sample in report.samples or (_NO_SAMPLE,)))
-        statement = fragment("record_duplicates", audit=_audit(run), rows=rows)
-        self.warehouse.run(statement, job_id=run.job_id("audit"), deadline=run.deadline)
+        statement = SQL.fill("record_duplicates", audit=_audit(run), rows=rows)
+        return self._append(run, "audit", statement, "duplicates were not recorded")
 
-    def resolve_duplicates(self, run: Run, notes: str) -> None:
+    def resolve_duplicates(self, run: Run, notes: str) -> GradingError | None:
         """Mark the date's open duplicate rows as resolved."""
-        statement = fragment("resolve_duplicates", **run.values(), notes=literal(notes))
-        self.warehouse.run(statement, job_id=run.job_id("resolve"), deadline=run.deadline)
+        statement = SQL.fill("resolve_duplicates", **run.values(), notes=literal(notes))
+        return self._append(run, "resolve", statement, "duplicates were not marked as resolved")
+
+    def _append(self, run: Run, step: str, statement: Sql, lost: str) -> GradingError | None:
+        try:
+            run.jobs.ask(step, statement)
+        except GradingError as error:
+            events = self.events.bind(date=run.lock_key, processor=run.processor.name, run_id=run.run_id)
+            events.emit("audit_failed", f"{lost}: {error}", "ERROR")
+            return error
+        return None
 
 
 _NO_SAMPLE = DuplicateSample({}, 0, "")

@@ -18,10 +18,10 @@ import uuid
 from datetime import timedelta
 from typing import Any, Literal
 
-from grading.clock import Clock
-from grading.errors import CircuitOpen, LockStoreUnavailable
+from foundation.clock import Clock
+from foundation.errors import CircuitOpen, LockStoreUnavailable
+from foundation.events import EventLog
 from locking.store import Document, Key, LockStore, StoreContended, StoreUnanswered
-from monitoring.events import EventLog
 
 COLLECTION = "grading_breakers"
 

@@ -10,10 +10,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
-from grading.clock import Clock
+from foundation.clock import Clock
+from foundation.events import EventLog
 from grading.settings import Settings
 from locking.store import LockStore
-from monitoring.events import EventLog
 from monitoring.metrics_sink import LogMetricWriter, MetricWriter
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def lock_store(settings: Settings) -> LockStore:
         return SQLiteLockStore(settings.lock_path)
     from google.cloud import firestore
 
-    from locking.firestore_store import FirestoreLockStore
+    from locking.firestore.store import FirestoreLockStore
 
     return FirestoreLockStore(firestore.Client(project=settings.google_cloud_project))
 

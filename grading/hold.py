@@ -7,6 +7,7 @@ other publish of the table, and the data token refuses the older of two stagings
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 
@@ -23,14 +24,22 @@ class LeaseLike(Protocol):
         """Leave the lock to expire, instead of releasing it: a write may still commit."""
 
 
+class NotHeld(StrEnum):
+    """Why a run has no lock."""
+
+    NOT_REQUESTED = "not requested"
+    TIMEOUT = "timeout"
+    UNAVAILABLE = "unavailable"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """A lease, or none: then `failure` says why (`timeout`, `unavailable`, `not requested`), `detail` in words,
-    and `blocked_by` who held the lock instead, where that is known."""
+    """A lease, or none: then `failure` says why, `detail` in words, and `blocked_by` who held the lock instead,
+    if that is known."""
 
     lease: LeaseLike | None = None
     wait_ms: int = 0
-    failure: str = ""
+    failure: NotHeld | None = None
     detail: str = ""
     blocked_by: str = ""
 
@@ -51,3 +60,6 @@ class Hold:
         """Do not release: a write of this run may still commit."""
         if self.lease:
             self.lease.abandon()
+
+
+NOT_REQUESTED = Hold(failure=NotHeld.NOT_REQUESTED)

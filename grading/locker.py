@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from grading.clock import Deadline
-from grading.errors import LockAcquisitionError, LockError
-from grading.hold import Hold, LeaseLike
+from foundation.clock import Deadline
+from foundation.errors import LockAcquisitionError, LockError
+from foundation.events import EventLog
+from grading.hold import NOT_REQUESTED, Hold, LeaseLike, NotHeld
 from grading.processors import Processor
 from grading.run import Request, Run
-from monitoring.events import EventLog
 
 
 class HeldLease(LeaseLike, Protocol):
@@ -27,7 +27,12 @@ class Lock(Protocol):
     """One type of lock, of which each key is taken on its own."""
 
     def acquire(
-        self, lock_key: date | str, operation_id: str, max_wait_seconds: float = ..., *, deadline: Deadline | None = ...
+        self,
+        game_date: date | str,
+        operation_id: str,
+        max_wait_seconds: float = ...,
+        *,
+        deadline: Deadline | None = ...,
     ) -> AbstractContextManager[HeldLease]: ...
 
 
@@ -40,7 +45,7 @@ _LONGEST_PUBLISH_WAIT_SECONDS = 60.0
 class Locker:
     """Takes a date's lock and, around a publish, its table's.
 
-    A lock that is not to be had never stops a run: the publish is as safe without it (see `grading.publish`).
+    A lock that is not to be had never stops a run: the publish is as safe without it (see `grading.writing.publish`).
     """
 
     lock_of_type: LockOfType
@@ -55,7 +60,7 @@ class Locker:
         with ExitStack() as stack:
             if not use_lock:
                 events.emit("lock_skipped", "writing without the lock, as asked", "WARNING")
-                yield Hold(failure="not requested")
+                yield NOT_REQUESTED
                 return
             operation_id = f"{processor.name}:{request.date}:{request.event_id or request.trigger_source}"
             wait = min(self.max_wait_seconds, deadline.remaining(self.write_reserve_seconds))
@@ -67,7 +72,7 @@ class Locker:
                 waited = deadline.clock.monotonic() - started
                 hold = Hold(
                     wait_ms=round(waited * 1000),
-                    failure="timeout" if isinstance(error, LockAcquisitionError) else "unavailable",
+                    failure=NotHeld.TIMEOUT if isinstance(error, LockAcquisitionError) else NotHeld.UNAVAILABLE,
                     detail=str(error),
                     blocked_by=getattr(error, "holder", None) or "",
                 )
@@ -75,7 +80,7 @@ class Locker:
                     "lock_unavailable",
                     f"{error}; the write proceeds without the lock, fenced by its data token",
                     "CRITICAL",
-                    reason=hold.failure,
+                    reason=str(hold.failure),
                     wait_ms=hold.wait_ms,
                 )
             else:
@@ -87,7 +92,7 @@ class Locker:
         """Serialise publishes to one table for a moment, so that two dates do not abort each other."""
         with ExitStack() as stack:
             wait = min(_LONGEST_PUBLISH_WAIT_SECONDS, run.deadline.remaining() / 2)
-            if run.hold.failure != "unavailable":
+            if run.hold.failure is not NotHeld.UNAVAILABLE:
                 try:
                     lock = self.lock_of_type("publish", events)
                     stack.enter_context(lock.acquire(run.target.table, run.run_id, wait, deadline=run.deadline))

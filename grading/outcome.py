@@ -51,8 +51,26 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """How a write ended: `status` is success (or what the caller asked to record), partial, shrunk, superseded,
+    or, if nothing was staged, no_actuals (there are predictions to grade) or no_predictions.
+
+    `token` is the published data token; `present_keys` is counted only if the staged keys may be too few.
+    """
+
+    status: Status
+    token: int | None = None
+    coverage: Coverage | None = None
+    staged_keys: int = 0
+    staged_duplicate_keys: int = 0
+    staged_excess_rows: int = 0
+    present_rows: int = 0
+    present_keys: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """One processor's run for one date. Durations in milliseconds; `token` is the published data token.
+    """One processor's run for one date. Durations in milliseconds; `written` is what became of its write.
 
     `repeat` says that the event had published the date before: it was delivered again, and cost no work.
     """
@@ -61,18 +79,31 @@ class Outcome:
     date: date
     status: Status
     run_id: str
-    token: int | None = None
-    rows_inserted: int = 0
-    rows_deleted: int = 0
-    staged_keys: int = 0
-    staged_duplicate_keys: int = 0
-    staged_excess_rows: int = 0
-    present_keys: int = 0
+    written: Written | None = None
     duplicates: DuplicateReport | None = None
-    coverage: Coverage | None = None
     locked: bool = True
     lock_wait_ms: int = 0
     duration_ms: int = 0
     detail: str = ""
     transient: bool = False
     repeat: bool = False
+
+    @property
+    def token(self) -> int | None:
+        """The data token that was published, if one was."""
+        return self.written.token if self.written else None
+
+    @property
+    def coverage(self) -> Coverage | None:
+        """What there was to grade, for a processor that reads predictions."""
+        return self.written.coverage if self.written else None
+
+    @property
+    def rows_inserted(self) -> int:
+        """The rows that were published; 0 if nothing was."""
+        return self.written.staged_keys if self.written and self.status.published else 0
+
+    @property
+    def rows_deleted(self) -> int:
+        """The rows that the publish replaced; 0 if nothing was published."""
+        return self.written.present_rows if self.written and self.status.published else 0

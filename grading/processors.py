@@ -1,6 +1,6 @@
 """The processors, as data: what each reads, the table it writes, and what makes a row unique.
 
-A new processor is one entry here, one SQL file, and its table's schema under `sql/schema/`.
+A new processor is one entry here, one SQL file, and its table's schema, `sql/schema/create_{name}.sql`.
 """
 
 from __future__ import annotations

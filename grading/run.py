@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any, Self
 
-from grading.clock import Deadline
-from grading.hold import Hold
+from foundation.clock import Deadline
+from grading.hold import NOT_REQUESTED, Hold
 from grading.processors import Processor
 from grading.settings import Settings
-from grading.statements import Sql, TablePath, columns, key_texts, literal, table
+from warehouse.bigquery import Warehouse
+from warehouse.jobs import Jobs
+from warehouse.statements import Sql, TablePath, columns, key_texts, literal, table
 
 SENTINEL = "__sentinel__"
 
@@ -31,16 +32,53 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One attempt of a processor at a date. Nothing that it makes is shared with another run."""
+    """One attempt of a processor at a date. Nothing that it makes is shared with another run.
+
+    `jobs` is the run's query session: its job ids and staging tables carry the run id.
+    """
 
     processor: Processor
     request: Request
     settings: Settings
-    deadline: Deadline
     hold: Hold
     started_at: datetime
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    run_id: str
+    jobs: Jobs
+
+    @classmethod
+    def start(
+        cls,
+        processor: Processor,
+        request: Request,
+        settings: Settings,
+        warehouse: Warehouse,
+        deadline: Deadline,
+        *,
+        hold: Hold = NOT_REQUESTED,
+        **further: Any,
+    ) -> Self:
+        """A new run, with an identity of its own. `further` are the fields that a subclass adds."""
+        run_id = uuid.uuid4().hex
+        return cls(
+            processor=processor,
+            request=request,
+            settings=settings,
+            hold=hold,
+            started_at=deadline.clock.now(),
+            run_id=run_id,
+            jobs=_session(processor, request, run_id, warehouse, deadline),
+            **further,
+        )
+
+    def again(self, request: Request | None = None) -> Self:
+        """A further run under the same lock, with an identity of its own."""
+        run_id, request = uuid.uuid4().hex, request or self.request
+        jobs = _session(self.processor, request, run_id, self.jobs.warehouse, self.deadline)
+        return replace(self, request=request, run_id=run_id, jobs=jobs)
+
+    @property
+    def deadline(self) -> Deadline:
+        return self.jobs.deadline
 
     @property
     def date(self) -> date:
@@ -58,14 +96,10 @@ class Run:
     def fence(self) -> TablePath:
         return fence_of(self.target)
 
-    def job_id(self, step: str) -> str:
-        """A job id that was never used: BigQuery remembers ids, so each attempt takes the next number."""
-        return f"grading-{self.processor.name}-{self.lock_key}-{self.run_id}-{step}-{next(self._numbers)}"
-
     def staging_table(self) -> TablePath:
         """The path of a staging table that was never used."""
         day = f"{self.date:%Y%m%d}"
-        return self.settings.staging(f"{self.processor.name}_{day}_{self.run_id}_{next(self._numbers)}")
+        return self.settings.staging(f"{self.processor.name}_{day}_{self.run_id}_{self.jobs.number()}")
 
     def values(self) -> Mapping[str, Sql]:
         """What the run fills into any of the SQL files."""
@@ -98,6 +132,5 @@ def fence_of(target: TablePath) -> TablePath:
     return target.sibling(f"{target.table}_fence")
 
 
-def is_own_staging(table_name: str, processor: str) -> bool:
-    """Whether a table name is one that `Run.staging_table` gives."""
-    return re.fullmatch(rf"{processor}_\d{{8}}_[0-9a-f]{{32}}_\d+", table_name) is not None
+def _session(processor: Processor, request: Request, run_id: str, warehouse: Warehouse, deadline: Deadline) -> Jobs:
+    return Jobs(warehouse, f"grading-{processor.name}-{request.date.isoformat()}-{run_id}", deadline)

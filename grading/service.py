@@ -4,35 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from alerts import upkeep_messages
-from alerts.alert import Notifier
+from alerts.alert import Notifier, Resolver
+from foundation.clock import Clock, Deadline
+from foundation.errors import CircuitOpen, GradingError, Transient
+from foundation.events import EventLog
 from grading.audit import Audit
 from grading.breaker import GradingCircuitBreaker
-from grading.clock import Clock, Deadline
-from grading.errors import CircuitOpen, GradingError, Transient
-from grading.hold import Hold
 from grading.locker import Locker
-from grading.outcome import Coverage, Outcome, Status
+from grading.outcome import Outcome, Status, Written
+from grading.outcome_alerts import alerts_of
 from grading.processors import Processor
-from grading.reporting import alerts_of
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.sources import select_of
-from grading.staging import QueriedRows, RowSource
-from grading.validate import find_duplicates
-from grading.warehouse import Warehouse
-from grading.writer import Writer
-from monitoring.events import EventLog
+from grading.writing.inputs import select_of
+from grading.writing.staging import QueriedRows, RowSource
+from grading.writing.validate import validate
+from grading.writing.writer import Writer
 from validation.duplicates import DuplicateReport
-
-
-class Resolver(Protocol):
-    """A notifier that also remembers which alerts are open."""
-
-    def resolve(self, check: str, table: str | None, date: str | None) -> bool:
-        """Tell that a check passes again, where an alert of it was open; True where one was."""
+from warehouse.bigquery import Warehouse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +42,13 @@ class GradingService:
     breaker_of: Callable[[str, EventLog], GradingCircuitBreaker] | None = None
     repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
 
-    def grade(self, request: Request, processors: Sequence[Processor], deadline: Deadline) -> list[Outcome]:
-        """Run processors for one date, in order. One that fails is told of, and does not keep the next from running."""
+    def grade(
+        self, request: Request, processors: Sequence[Processor], deadline: Deadline, *, use_lock: bool = True
+    ) -> list[Outcome]:
+        """Run processors for one date, in order. One that fails is reported, and does not stop the next."""
         outcomes = []
         for processor in processors:
-            outcome = self.run(processor, request, deadline)
+            outcome = self.run(processor, request, deadline, use_lock=use_lock)
             outcomes.append(outcome)
             if outcome.status.published:
                 # What was published just now must be summed up anew: no earlier staging satisfies that.
@@ -74,14 +67,7 @@ class GradingService:
         """Run one processor for one date and tell how it ended. Never raises a `GradingError`: it is the outcome."""
         events = self.events.bind(date=request.date.isoformat(), processor=processor.name)
         started = self.clock.monotonic()
-        run = Run(
-            processor=processor,
-            request=request,
-            settings=self.settings,
-            deadline=deadline,
-            hold=Hold(failure="not requested"),
-            started_at=self.clock.now(),
-        )
+        run = Run.start(processor, request, self.settings, self.warehouse, deadline)
         events = events.bind(run_id=run.run_id)
         # Only events are refused: a person at a terminal has looked, and may try.
         breaker = self.breaker_of(processor.name, events) if self.breaker_of and request.event_id else None
@@ -97,7 +83,7 @@ class GradingService:
         except GradingError as error:
             transient = isinstance(error, Transient)
             outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
-        repeat = outcome.status is Status.SUPERSEDED and self._is_repeat(run)
+        repeat = outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.has_published(run)
         outcome = replace(outcome, repeat=repeat, duration_ms=round((self.clock.monotonic() - started) * 1000))
         self._tell(run, outcome, events)
         if breaker and not self._given_up(run, outcome):
@@ -108,18 +94,9 @@ class GradingService:
         if source is None:
             if self.writer.satisfied(run):
                 return self._outcome(run, Status.SUPERSEDED, detail="the event is satisfied by what is published")
-            source = QueriedRows(select_of(run, self.warehouse))
+            source = QueriedRows(select_of(run))
         written = self.writer.write(run, source, events)
-        outcome = replace(
-            self._outcome(run, written.status, coverage=written.coverage),
-            token=written.token,
-            rows_inserted=written.staged_keys if written.status.published else 0,
-            rows_deleted=written.present_rows if written.status.published else 0,
-            staged_keys=written.staged_keys,
-            staged_duplicate_keys=written.staged_duplicate_keys,
-            staged_excess_rows=written.staged_excess_rows,
-            present_keys=written.present_keys,
-        )
+        outcome = self._outcome(run, written.status, written=written)
         if not written.status.published:
             return outcome
         events.emit(
@@ -132,23 +109,10 @@ class GradingService:
         )
         return replace(outcome, duplicates=self._validate(run, events))
 
-    def _is_repeat(self, run: Run) -> bool:
-        """Whether this very event has published the date before, and is delivered again."""
-        if not run.request.event_id:
-            return False
-        try:
-            return self.audit.has_published(run)
-        except GradingError:
-            return False  # only the log would say more
-
-    def find_duplicates(self, run: Run) -> DuplicateReport:
-        """Count the business keys of the run's date in the target table, in one query."""
-        return find_duplicates(run, self.warehouse)
-
     def _validate(self, run: Run, events: EventLog) -> DuplicateReport | None:
         """Check the business keys of the date. What is found is told; it never fails the run."""
         try:
-            report = self.find_duplicates(run)
+            report = validate(run)
             if not report.clean and self.repair:
                 report = self.repair(run, report)
         except GradingError as error:
@@ -157,7 +121,7 @@ class GradingService:
         if report.clean:
             rows = report.total_rows
             events.emit("validation_passed", f"{rows} rows, every business key unique", rows=rows)
-            self._resolve_duplicates(run, report, events)
+            self._resolve_duplicates(run, report)
             return report
         events.emit(
             "duplicates_found",
@@ -167,22 +131,16 @@ class GradingService:
             excess_rows=report.excess_rows,
             samples=[str(sample) for sample in report.samples],
         )
-        try:
-            self.audit.record_duplicates(run, report)
-        except GradingError as error:
-            events.emit("audit_failed", f"duplicates were not recorded: {error}", "ERROR")
+        self.audit.record_duplicates(run, report)
         return report
 
-    def _resolve_duplicates(self, run: Run, report: DuplicateReport, events: EventLog) -> None:
+    def _resolve_duplicates(self, run: Run, report: DuplicateReport) -> None:
         if self.resolver:
             self.resolver.resolve("duplicates", table=run.processor.name, date=run.lock_key)
             if self.repair:
                 self.resolver.resolve("remediation", table=run.processor.name, date=run.lock_key)
         if report.open_findings:
-            try:
-                self.audit.resolve_duplicates(run, f"clean after run {run.run_id}")
-            except GradingError as error:
-                events.emit("audit_failed", f"duplicates were not marked as resolved: {error}", "ERROR")
+            self.audit.resolve_duplicates(run, f"clean after run {run.run_id}")
 
     def _tell(self, run: Run, outcome: Outcome, events: EventLog) -> None:
         events.emit(
@@ -201,10 +159,7 @@ class GradingService:
             detail=outcome.detail,
         )
         if not outcome.status.published and outcome.status is not Status.SUPERSEDED:
-            try:
-                self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
-            except GradingError as error:
-                events.emit("audit_failed", f"the run was not recorded: {error}", "ERROR")
+            self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
         if self._given_up(run, outcome):
             return
         for alert in alerts_of(run, outcome):
@@ -235,7 +190,7 @@ class GradingService:
 
     @staticmethod
     def _outcome(
-        run: Run, status: Status, *, detail: str = "", coverage: Coverage | None = None, transient: bool = False
+        run: Run, status: Status, *, detail: str = "", written: Written | None = None, transient: bool = False
     ) -> Outcome:
         return Outcome(
             processor=run.processor.name,
@@ -244,7 +199,7 @@ class GradingService:
             run_id=run.run_id,
             locked=run.hold.locked,
             lock_wait_ms=run.hold.wait_ms,
-            detail=detail or (coverage.ungraded_text if coverage else ""),
-            coverage=coverage,
+            detail=detail or (written.coverage.ungraded_text if written and written.coverage else ""),
+            written=written,
             transient=transient,
         )

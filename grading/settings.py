@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from grading.errors import InvalidSettings
-from grading.statements import TablePath
+from foundation.errors import InvalidSettings
+from warehouse.statements import TablePath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,34 +9,35 @@ from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
 from alerts.suppression import SuppressingNotifier
+from foundation.clock import Clock, Deadline, SystemClock
+from foundation.events import EventLog, EventSink
+from foundation.stop import stop_on_sigterm
 from grading import clients
 from grading.audit import Audit
 from grading.breaker import GradingCircuitBreaker
-from grading.catch_up import CatchUp
-from grading.clock import Clock, SystemClock
-from grading.completion import Completion
-from grading.handler import EventHandler, Task
+from grading.dates.catch_up import CatchUp
 from grading.locker import Locker
-from grading.publish import Publisher
-from grading.remediation import Remediation
+from grading.maintenance.remediation import Remediation
+from grading.pubsub.completion import Completion
+from grading.pubsub.handler import EventHandler, Task
 from grading.service import GradingService
 from grading.settings import Settings
-from grading.stop import stop_on_sigterm
-from grading.validate import find_duplicates
-from grading.warehouse import JobObserver, Warehouse
-from grading.writer import Writer
+from grading.writing.publish import Publisher
+from grading.writing.validate import validate
+from grading.writing.writer import Writer
 from locking.lock import DistributedLock
 from locking.store import LockStore
 from locking.timings import LockTimings
-from monitoring.events import EventLog, EventSink
 from monitoring.log_sink import JsonLogSink
 from monitoring.metrics_sink import LockMetricsSink
+from warehouse.bigquery import JobObserver, Warehouse
+from warehouse.jobs import Jobs
 
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
-    from maintenance.repairer import Repairer
-    from maintenance.tasks import Tasks
+    from grading.maintenance.repairer import Repairer
+    from grading.maintenance.tasks import Tasks
 
 
 class Application:
@@ -78,6 +79,14 @@ class Application:
     def warehouse(self) -> Warehouse:
         return Warehouse(self.bigquery_client, observe=self._observe)
 
+    def jobs(self, task: str, seconds: float) -> Jobs:
+        """A query session for a task of at most `seconds`."""
+        return Jobs.of(self.warehouse, task, Deadline.after(seconds, self.clock))
+
+    @cached_property
+    def audit(self) -> Audit:
+        return Audit(self.events)
+
     @cached_property
     def lock_store(self) -> LockStore:
         return self._lock_store or clients.lock_store(self.settings)
@@ -104,8 +113,8 @@ class Application:
 
     @cached_property
     def writer(self) -> Writer:
-        publisher = Publisher(self.warehouse, self.locker.publishing)
-        return Writer(self.warehouse, publisher, self.settings.min_keys_ratio)
+        publisher = Publisher(self.locker.publishing)
+        return Writer(publisher, self.settings.min_keys_ratio)
 
     @cached_property
     def notifier(self) -> SuppressingNotifier:
@@ -139,7 +148,7 @@ class Application:
             warehouse=self.warehouse,
             locker=self.locker,
             writer=self.writer,
-            audit=Audit(self.warehouse),
+            audit=self.audit,
             notifier=self.notifier,
             resolver=self.notifier,
             breaker_of=self.breaker,
@@ -167,7 +176,7 @@ class Application:
 
     @cached_property
     def upkeep(self) -> Tasks:
-        from maintenance.tasks import Tasks
+        from grading.maintenance.tasks import Tasks
 
         return Tasks(
             settings=self.settings,
@@ -181,7 +190,7 @@ class Application:
 
     @cached_property
     def repairer(self) -> Repairer:
-        from maintenance.repairer import Repairer
+        from grading.maintenance.repairer import Repairer
 
         return Repairer(
             settings=self.settings,
@@ -190,23 +199,23 @@ class Application:
             warehouse=self.warehouse,
             locker=self.locker,
             writer=self.writer,
-            audit=Audit(self.warehouse),
+            audit=self.audit,
         )
 
     @cached_property
     def remediation(self) -> Remediation:
-        from maintenance.sources import DeduplicatedRows
-        from maintenance.tables import REPAIR_TABLES
+        from grading.maintenance.repair_rows import DeduplicatedRows
+        from grading.maintenance.repair_tables import REPAIR_TABLES
 
         return Remediation(
             settings=self.settings,
-            clock=self.clock,
             events=self.events,
+            warehouse=self.warehouse,
             locker=self.locker,
             writer=self.writer,
-            audit=Audit(self.warehouse),
+            audit=self.audit,
             notifier=self.notifier,
-            find=lambda run: find_duplicates(run, self.warehouse),
+            find=validate,
             deduplicated=lambda processor: DeduplicatedRows(
                 repaired=REPAIR_TABLES[processor.name], backup=None, merge_differing=True
             ),
@@ -243,12 +252,7 @@ def application_for_terminal(sink: EventSink | None = None) -> Application:
 
 
 def stop_with_sigterm(application: Application) -> None:
-    """From now on SIGTERM ends the application's work; see `grading.stop`. For processes that are ours alone."""
+    """From now on SIGTERM ends the application's work; see `foundation.stop`. For processes that are ours alone."""
     clock = application.clock
     if not (isinstance(clock, SystemClock) and stop_on_sigterm(clock)):
         application.events.emit("stop_unhandled", "SIGTERM cannot be handled here: work ends with the process", "DEBUG")
-
-
-def notifier_from_environment() -> Notifier:
-    """What carries alerts, as the environment configures it."""
-    return application_from_environment().notifier

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from grading.clock import Deadline
-from grading.hold import Hold
-from grading.init import create_tables
 from grading.outcome import Outcome, Status
+from grading.outcome_alerts import alerts_of
 from grading.processors import GRADING
-from grading.reporting import alerts_of
 from grading.run import Request, Run
 from grading.wiring import Application
+from grading.writing.schema import create_tables
+from grading.writing.validate import validate
 from localdev.slack_sink import plain_text
 from localdev.stack import LocalStack
 
@@ -30,24 +29,19 @@ def alert_of_a_duplicate(stack: LocalStack, day: date) -> str:
         lock_sqlite_path=str(stack.directory / "scratch.sqlite3"),
     )
     application = Application(settings, sinks=())
-    run = Run(
-        processor=GRADING,
-        request=Request(date=day, trigger_source="demo"),
-        settings=settings,
-        deadline=Deadline.after(_SECONDS, application.clock),
-        hold=Hold(failure="not requested"),
-        started_at=application.clock.now(),
-    )
+    jobs = application.jobs("demo", _SECONDS)
+    request = Request(date=day, trigger_source="demo")
+    run = Run.start(GRADING, request, settings, application.warehouse, jobs.deadline)
     source = stack.settings.target(GRADING.name)
     keys = ", ".join(GRADING.business_key)
     with application.bigquery_client as client:
-        create_tables(settings, application.warehouse, run.deadline)
+        create_tables(settings, jobs)
         for statement in (
             f"INSERT INTO `{run.target}` SELECT * FROM `{source}` WHERE game_date = '{day}'",
             f"INSERT INTO `{run.target}` SELECT * FROM `{run.target}` ORDER BY {keys} LIMIT 1",
         ):
             client.query_and_wait(statement, api_timeout=_SECONDS)
-        report = application.service.find_duplicates(run)
+        report = validate(run)
         outcome = Outcome(processor=GRADING.name, date=day, status=Status.SUCCESS, run_id=run.run_id, duplicates=report)
         for alert in alerts_of(run, outcome):
             application.notifier.send(alert)

@@ -13,7 +13,7 @@ from typing import Any
 from google.cloud import bigquery
 
 from grading.processors import GRADING
-from grading.statements import TablePath
+from warehouse.statements import TablePath
 
 GradedRow = Mapping[str, Any]
 

@@ -15,8 +15,8 @@ from decimal import Decimal
 
 from google.cloud import bigquery
 
-from grading.statements import TablePath
 from localdev.graded import GradedRow
+from warehouse.statements import TablePath
 
 _CALL_SECONDS = 60.0
 _MEET_SECONDS = 30.0

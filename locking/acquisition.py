@@ -12,15 +12,15 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 
-from grading.clock import Clock, Deadline
-from grading.errors import LockAcquisitionError, LockStoreUnavailable
+from foundation.clock import Clock, Deadline
+from foundation.errors import LockAcquisitionError, LockStoreUnavailable
+from foundation.events import EventLog
 from locking.lease import Grant
 from locking.line import Line, Wake, waiters
-from locking.silence import RETRIED, Silence
+from locking.retry import RETRIED, Silence
 from locking.status import Claim, LockStatus
 from locking.store import Key, LockStore
 from locking.timings import LockTimings
-from monitoring.events import EventLog
 
 # Past the moment at which the lease can have ended: the server says "older than", and answers take time.
 _EXPIRY_MARGIN_SECONDS = 0.01

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from grading.clock import Clock, Deadline
-from grading.errors import LeaseLost, LockStoreUnavailable
+from foundation.clock import Clock, Deadline
+from foundation.errors import LeaseLost, LockStoreUnavailable
+from foundation.events import EventLog
 from locking.reminders import REMINDERS
-from locking.silence import RETRIED, Silence
+from locking.retry import RETRIED, Silence
 from locking.status import Claim, LockStatus
 from locking.store import Key, LockStore
 from locking.timings import LockTimings
-from monitoring.events import EventLog
 
 _RETRIES_PER_RENEWAL = 5
 # A release at the very deadline still deserves one call.

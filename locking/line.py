@@ -22,8 +22,8 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import Literal
 
-from grading.clock import Clock
-from grading.errors import LockStoreUnavailable
+from foundation.clock import Clock
+from foundation.errors import LockStoreUnavailable
 from locking.status import Claim
 from locking.store import Key, LockStore, Watch
 from locking.timings import LockTimings

@@ -7,15 +7,17 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
-from grading.clock import Clock, Deadline, SystemClock
-from grading.errors import InvalidSettings, LockAcquisitionError, LockError
+from foundation.clock import Clock, Deadline, SystemClock
+from foundation.errors import InvalidSettings, LockAcquisitionError, LockError
+from foundation.events import EventLog
 from locking.acquisition import Acquisition
 from locking.lease import Lease
 from locking.status import Claim, LockStatus
 from locking.store import Key, LockStore
+from locking.stuck import check_for_stuck_locks
 from locking.timings import LockTimings
-from monitoring.events import EventLog
 
 _LOCK_TYPE = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _LOCK_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,200}")
@@ -72,7 +74,7 @@ class DistributedLock:
     @contextmanager
     def acquire(
         self,
-        lock_key: date | str,
+        game_date: date | str,
         operation_id: str,
         max_wait_seconds: float = 300.0,
         *,
@@ -81,7 +83,7 @@ class DistributedLock:
         """Hold the lock for the body of a `with` block.
 
         Args:
-            lock_key: the date, or another name, to lock.
+            game_date: the date to lock, or any other key.
             operation_id: the caller's name for what it does, shown to whoever waits.
             max_wait_seconds: the longest wait for another holder; 0 tries once. Keep the time that the
                 work itself needs out of it: `min(300, deadline.remaining(reserve_seconds))`.
@@ -95,8 +97,8 @@ class DistributedLock:
             LockAcquisitionError: someone else held the lock for the whole wait.
             LockStoreUnavailable: the store gave no usable answer for about 10 s.
         """
-        key = lock_document(self.lock_type, lock_key)
-        text = lock_key.isoformat() if isinstance(lock_key, date) else lock_key
+        key = lock_document(self.lock_type, game_date)
+        text = game_date.isoformat() if isinstance(game_date, date) else game_date
         claim = Claim(
             key=key,
             lock_type=self.lock_type,
@@ -108,7 +110,7 @@ class DistributedLock:
         events = self._events.bind(
             lock_type=self.lock_type, lock_key=text, holder_id=claim.holder_id, operation_id=operation_id
         )
-        if isinstance(lock_key, date):
+        if isinstance(game_date, date):
             events = events.bind(date=text)
         lease = self._acquire(claim, max_wait_seconds, deadline, events)
         try:
@@ -116,11 +118,11 @@ class DistributedLock:
         finally:
             lease.close()
 
-    def force_release(self, lock_key: date | str, *, if_version: int) -> bool:
+    def force_release(self, game_date: date | str, *, if_version: int) -> bool:
         """Remove a lock that an operator has judged abandoned; its holder notices by `ensure_held()`.
 
         Args:
-            lock_key: the date, or another name.
+            game_date: the date, or any other key.
             if_version: the version that the operator was shown (`list_locks`).
 
         Returns:
@@ -129,7 +131,7 @@ class DistributedLock:
         Raises:
             LockStoreUnavailable: the store gave no usable answer.
         """
-        key = lock_document(self.lock_type, lock_key)
+        key = lock_document(self.lock_type, game_date)
         removed = self._store.delete(key, if_version=if_version, timeout=self._timings.rpc_timeout_seconds)
         if removed:
             self._events.emit(
@@ -137,7 +139,7 @@ class DistributedLock:
                 f"{key} was removed by hand",
                 "WARNING",
                 lock_type=self.lock_type,
-                lock_key=str(lock_key),
+                lock_key=str(game_date),
                 by_hand=True,
             )
         return removed
@@ -151,13 +153,28 @@ class DistributedLock:
         documents = self._store.list(f"{self.lock_type}_locks", timeout=self._timings.rpc_timeout_seconds)
         return [LockStatus.of(document) for document in documents]
 
+    def check_for_stuck_locks(self) -> list[dict[str, Any]]:
+        """Find the locks of this type held for over 10 minutes; remove those of dead holders.
+
+        Returns:
+            One dictionary a lock: lock_type, lock_key, holder_id, operation_id, held_seconds, live, removed. See
+            `locking.stuck.check_for_stuck_locks`, which gives the same as objects.
+
+        Raises:
+            LockStoreUnavailable: the store gave no usable answer.
+        """
+        found = check_for_stuck_locks(
+            self._store, [self.lock_type], events=self._events, timeout_seconds=self._timings.rpc_timeout_seconds
+        )
+        return [stuck.as_dict() for stuck in found]
+
     @property
     def _store(self) -> LockStore:
         if self._given_store is None:
             # Google's client takes a second to import, and a caller with a store of its own needs none.
             from google.cloud import firestore
 
-            from locking.firestore_store import FirestoreLockStore
+            from locking.firestore.store import FirestoreLockStore
 
             self._given_store = FirestoreLockStore(firestore.Client(project=self.project_id))
         return self._given_store

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from grading.errors import LockStoreUnavailable
+from foundation.errors import LockStoreUnavailable
 from locking.store import Document, Fields, Key, StoreUnanswered
 
 _SCHEMA = """

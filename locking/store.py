@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from grading.errors import LockStoreUnavailable
+from foundation.errors import LockStoreUnavailable
 
 Fields = Mapping[str, Any]
 

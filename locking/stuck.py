@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from foundation.events import EventLog
 from locking.status import STUCK_SECONDS, LockStatus
 from locking.store import LockStore
 from locking.timings import LockTimings
-from monitoring.events import EventLog
 
 REMOVE_SECONDS = 900.0
 
@@ -23,6 +24,19 @@ class StuckLock:
 
     lock: LockStatus
     removed: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """The lock in plain values."""
+        lock = self.lock
+        return {
+            "lock_type": lock.lock_type,
+            "lock_key": lock.lock_key,
+            "holder_id": lock.holder_id,
+            "operation_id": lock.operation_id,
+            "held_seconds": lock.held_seconds,
+            "live": not lock.expired,
+            "removed": self.removed,
+        }
 
 
 def check_for_stuck_locks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grading.errors import InvalidSettings
+from foundation.errors import InvalidSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from grading.clock import Clock
+from foundation.clock import Clock
 from monitoring.metrics_sink import Point
 
 if TYPE_CHECKING:

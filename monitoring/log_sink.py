@@ -19,8 +19,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TextIO
 
-from grading.clock import Clock
-from monitoring.events import Event
+from foundation.clock import Clock
+from foundation.events import Event
 
 # An entry may hold 256 KiB (https://cloud.google.com/logging/quotas); one long value must not cost the whole entry.
 _LONGEST_LINE = 200_000

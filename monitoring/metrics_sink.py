@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from grading.clock import Clock
-from monitoring.events import Event, EventLog
+from foundation.clock import Clock
+from foundation.events import Event, EventLog
 
 METRIC_PREFIX = "custom.googleapis.com/grading"
 LOCK_WAIT_TIME = f"{METRIC_PREFIX}/lock_wait_time"

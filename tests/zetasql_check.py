@@ -24,8 +24,8 @@ from zetasql.types import (
     ZetaSQLBuiltinFunctionOptions,
 )
 
-from grading.init import table_statements
 from grading.settings import Settings
+from grading.writing.schema import table_statements
 from localdev.slate import INPUT_TABLES, statement
 
 # What differs from run to run, and what stands for it.

@@ -16,10 +16,10 @@ RECENT_DAYS = 7
 class Check:
     """One check.
 
-    `query` is a file of `grading/sql/checks`, which answers one row: the figure in the column `name`, and examples
-    as text in `{name}_samples`. The check warns and fails where the figure is above (or, where `less_is_worse`,
-    below) these limits; a figure that is NULL passes, as there is nothing to judge. `next_command` may hold
-    `{start}` and `{end}`, the window's dates.
+    `query` names a file of `validation/sql`, `check_{query}.sql`, which answers one row: the figure in the column
+    `name`, and examples as text in `{name}_samples`. The check warns and fails if the figure is above (or, with
+    `less_is_worse`, below) these limits; a figure that is NULL passes, as there is nothing to judge. `next_command`
+    may hold `{start}` and `{end}`, the window's dates.
     """
 
     number: int

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from foundation.errors import GradingError
+from warehouse.job_end import JobResult
+from warehouse.statements import Folder, Sql
+
+SQL = Folder("validation.sql")
+
+Ask = Callable[[str, Sql], JobResult]
+"""Runs a statement as a step of the caller's work, and returns its rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +49,28 @@ class DuplicateReport:
     @property
     def clean(self) -> bool:
         return self.duplicate_keys == 0
+
+
+def find_duplicates(ask: Ask, values: Mapping[str, Sql], key: Sequence[str]) -> DuplicateReport:
+    """Count the business keys of a date, with samples if a key has several rows.
+
+    Args:
+        ask: runs the statements.
+        values: what the statements are filled with: target, date, business key and audit table.
+        key: the columns of the business key.
+
+    Raises what `ask` raises, but not if only the samples cannot be had: duplicates are reported without them.
+    """
+    counts = ask("validate", SQL.fill("validate", **values)).first
+    samples = _samples(ask, values, key) if counts["duplicate_keys"] else ()
+    return DuplicateReport(**counts, samples=samples)
+
+
+def _samples(ask: Ask, values: Mapping[str, Sql], key: Sequence[str]) -> tuple[DuplicateSample, ...]:
+    try:
+        rows = ask("samples", SQL.fill("duplicate_samples", **values)).rows
+    except GradingError:
+        return ()
+    return tuple(
+        DuplicateSample({name: row[name] for name in key}, row["copies"], row["written_at"] or "") for row in rows
+    )

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from validation.checks import CHECKS, Check, CheckResult
 
 Ask = Callable[[str], Mapping[str, object]]
-"""Answers a query of `grading/sql/checks`, by its name, with its one row."""
+"""Answers a query of `validation/sql`, `check_{name}.sql`, with its one row."""
 
 
 @dataclass(frozen=True, slots=True)

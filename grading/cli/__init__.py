@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from foundation.errors import GradingError, InvalidSettings
 from grading.cli.backfill import backfill
 from grading.cli.catch_up import catch_up
 from grading.cli.check import check
@@ -18,7 +19,6 @@ from grading.cli.staging import staging
 from grading.cli.status import status
 from grading.cli.undo import undo
 from grading.cli.ungraded import ungraded
-from grading.errors import GradingError, InvalidSettings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -15,11 +15,11 @@ from rich.console import Console
 
 from alerts.alert import Alert
 from alerts.upkeep_messages import backfill_finished
-from grading.backfill import FAILURES, BackfillResult, Plan, bytes_to_scan, plan_backfill
+from foundation.clock import Deadline
 from grading.cli.console import ConsoleSink, make_console, table_of, waiting_for
 from grading.cli.options import chosen, date_range, processor_option, range_options
 from grading.cli.runner import run_plan, show_result
-from grading.clock import Deadline
+from grading.dates.backfill import FAILURES, BackfillResult, Plan, bytes_to_scan, plan_backfill
 from grading.outcome import Outcome, Status
 from grading.processors import PROCESSORS
 from grading.service import GradingService

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import click
 
-from grading.catch_up import DEFAULT_DAYS
+from foundation.clock import Deadline
 from grading.cli.console import ConsoleSink, make_console
 from grading.cli.progress import state_line
-from grading.clock import Deadline
+from grading.dates.catch_up import DEFAULT_DAYS
 from grading.processors import PROCESSORS
 from grading.wiring import application_for_terminal
 

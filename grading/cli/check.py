@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import click
 from rich.table import Table
 
+from foundation.clock import Deadline
 from grading.cli.console import ConsoleSink
 from grading.cli.repairs import console
-from grading.clock import Deadline
+from grading.maintenance.tasks import DEFAULT_DAYS
 from grading.wiring import application_for_terminal
-from maintenance.tasks import DEFAULT_DAYS
 from validation.checks import CheckResult, worst
 
 _SECONDS = 600.0

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table
 
-from monitoring.events import Event
+from foundation.events import Event
 
 _SHOWN = frozenset({"ERROR", "CRITICAL"})
 # Shown with its date, by the command itself.

@@ -8,15 +8,15 @@ from datetime import datetime
 
 import click
 
+from foundation.clock import Deadline
 from grading.cli.console import ConsoleSink
 from grading.cli.repairs import aggregates_of, console, date_table, repair_dates
-from grading.clock import Deadline
+from grading.maintenance.backup import KEPT_DAYS, make_backup
+from grading.maintenance.damage import Damage, survey
+from grading.maintenance.findings import update_findings
+from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES, RepairTable
+from grading.maintenance.repairer import DateResult
 from grading.wiring import Application, application_for_terminal
-from maintenance.backup import KEPT_DAYS, make_backup
-from maintenance.damage import Damage, survey
-from maintenance.findings import update_findings
-from maintenance.repairer import DateResult
-from maintenance.tables import PREDICTIONS, REPAIR_TABLES, RepairTable
 
 _SURVEY_SECONDS = 600.0
 _DATE_SECONDS = 900.0
@@ -62,8 +62,7 @@ def dedupe(
     damage = survey(
         repaired,
         application.settings,
-        application.warehouse,
-        Deadline.after(_SURVEY_SECONDS, application.clock),
+        application.jobs("survey", _SURVEY_SECONDS),
         start=start.date() if start else None,
         end=end.date() if end else None,
         merge_differing=merge,
@@ -90,16 +89,16 @@ def dedupe(
 def _execute(
     application: Application, repaired: RepairTable, damage: Damage, *, merge: bool, keep_days: int
 ) -> Sequence[DateResult]:
-    settings, warehouse, clock = application.settings, application.warehouse, application.clock
+    settings, clock = application.settings, application.clock
     repairer = application.repairer
-    deadline = Deadline.after(_SURVEY_SECONDS, clock)
-    backup = make_backup(repaired.path(settings), settings, warehouse, clock.now(), deadline, days=keep_days)
+    jobs = application.jobs("dedupe", _SURVEY_SECONDS)
+    backup = make_backup(repaired.path(settings), settings, jobs, days=keep_days)
     click.echo(f"Backup: {backup.path(settings)}, kept for {keep_days} days")
     click.echo(f"To undo: {backup.undo_command}")
-    repairer.prepare(repaired, deadline)
+    repairer.prepare(repaired, jobs.deadline)
     days = [found.day for found in damage.affected]
     update_findings(
-        "record", repaired, settings, warehouse, deadline, start=days[0], end=days[-1], merge_differing=merge,
+        "record", repaired, settings, jobs, start=days[0], end=days[-1], merge_differing=merge,
         notes=f"found by dedupe, backup {backup.name}",
     )  # fmt: skip
     return repair_dates(

@@ -7,9 +7,9 @@ from datetime import datetime
 
 import click
 
-from grading.backfill import FAILURES
+from foundation.clock import Deadline
 from grading.cli.options import chosen, processor_option
-from grading.clock import Deadline
+from grading.dates.backfill import FAILURES
 from grading.outcome import Outcome
 from grading.processors import GRADING
 from grading.run import Request
@@ -21,7 +21,8 @@ from grading.wiring import application_for_terminal
 @processor_option()
 @click.option("--no-aggregation", is_flag=True, help="Grade only; leave the two aggregates as they are.")
 @click.option("--allow-shrink", is_flag=True, help="Publish even if far fewer keys are staged than the date has.")
-def grade(day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shrink: bool) -> None:
+@click.option("--without-lock", is_flag=True, help="For emergencies: do not take the lock. The write stays fenced.")
+def grade(day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shrink: bool, without_lock: bool) -> None:
     """Grade one date now, and print how it ended.
 
     Grading first, then the daily aggregate and the summary, each under its own lock and in one transaction. A
@@ -39,7 +40,7 @@ def grade(day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shr
         raise click.UsageError("--processor and --no-aggregation exclude each other: name what is to run")
     processors = [GRADING] if no_aggregation else chosen(names)
     deadline = Deadline.after(application.settings.function_timeout_seconds * len(processors), application.clock)
-    outcomes = application.service.grade(request, processors, deadline)
+    outcomes = application.service.grade(request, processors, deadline, use_lock=not without_lock)
     for outcome in outcomes:
         click.echo(describe(outcome))
     if any(outcome.status in FAILURES for outcome in outcomes):

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from grading.cli.console import ConsoleSink
 from grading.cli.repairs import console
+from grading.maintenance.stuck_locks import LOCK_TYPES, alert_stuck_locks
 from grading.wiring import Application, application_for_terminal
 from locking.status import LockStatus
 from locking.stuck import check_for_stuck_locks
-from maintenance.locks import LOCK_TYPES, alert_stuck_locks
 
 
 @click.group(invoke_without_command=True)

@@ -19,8 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from grading.backfill import FAILURES
-from grading.dates import Work
+from grading.dates.backfill import FAILURES
+from grading.dates.survey import Work
 from grading.outcome import Outcome, Status
 from grading.processors import Processor
 
@@ -44,7 +44,7 @@ class _Rate(ProgressColumn):
 
 
 class DateProgress:
-    """A context manager that shows a backfill (it is a `grading.backfill.Progress`)."""
+    """A context manager that shows a backfill (it is a `grading.dates.backfill.Progress`)."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

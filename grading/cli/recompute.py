@@ -7,11 +7,11 @@ from datetime import date, datetime
 
 import click
 
-from grading.backfill import plan_recompute
+from foundation.clock import Deadline
 from grading.cli.console import ConsoleSink, make_console
 from grading.cli.options import chosen, date_range, processor_option, range_options
 from grading.cli.runner import run_plan, show_result
-from grading.clock import Deadline
+from grading.dates.backfill import plan_recompute
 from grading.processors import AGGREGATES, Processor
 from grading.wiring import Application, application_for_terminal
 

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from grading.cli.console import make_console
 from grading.cli.recompute import recompute_range
+from grading.maintenance.repair_tables import RepairTable
+from grading.maintenance.repairer import DateResult, Result
 from grading.processors import GRADING
 from grading.wiring import Application
-from maintenance.repairer import DateResult, Result
-from maintenance.tables import RepairTable
 
 console = make_console()
 

@@ -11,9 +11,9 @@ from types import FrameType
 
 from rich.console import Console
 
-from grading.backfill import Backfill, BackfillResult, Plan
 from grading.cli.console import table_of
 from grading.cli.progress import STYLES, DateProgress, state_line
+from grading.dates.backfill import Backfill, BackfillResult, Plan
 from grading.outcome import Outcome
 from grading.service import GradingService
 

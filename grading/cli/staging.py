@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from fnmatch import fnmatch
 
@@ -10,13 +11,11 @@ import click
 from rich.progress import track
 from rich.table import Table
 
-from grading.audit import Audit
 from grading.cli.console import ConsoleSink
 from grading.cli.repairs import console
-from grading.clock import Deadline
+from grading.maintenance.backup import KEPT_DAYS
+from grading.maintenance.orphans import Orphan, StagingTables, Verdict
 from grading.wiring import application_for_terminal
-from maintenance.backup import KEPT_DAYS
-from maintenance.orphans import Orphan, StagingTables, Verdict
 
 _SECONDS = 600.0
 
@@ -35,17 +34,11 @@ def staging(hours: float, pattern: str, execute: bool, keep_days: int) -> None:
     application = application_for_terminal(ConsoleSink(console))
     tables = StagingTables(
         settings=application.settings,
-        clock=application.clock,
-        warehouse=application.warehouse,
-        audit=Audit(application.warehouse),
+        jobs=application.jobs("staging", _SECONDS),
+        audit=application.audit,
     )
-    deadline = Deadline.after(_SECONDS, application.clock)
-    found = [
-        known
-        for known in tables.find(deadline, older_than=timedelta(hours=hours))
-        if fnmatch(known.path.table, pattern)
-    ]
-    orphans = [tables.judge(known, deadline) for known in track(found, "checking", console=console, transient=True)]
+    found = [known for known in tables.find(older_than=timedelta(hours=hours)) if fnmatch(known.path.table, pattern)]
+    orphans = [tables.judge(known) for known in track(found, "checking", console=console, transient=True)]
     console.print(_listing(orphans))
     droppable = [orphan for orphan in orphans if orphan.verdict is Verdict.CONSOLIDATED]
     size = sum(orphan.staging.total_bytes for orphan in droppable) / 1e6
@@ -54,7 +47,7 @@ def staging(hours: float, pattern: str, execute: bool, keep_days: int) -> None:
         click.echo("Nothing was changed. Add --execute to drop the consolidated ones." if droppable else "")
         return
     for orphan in droppable:
-        backup = tables.drop(orphan, Deadline.after(_SECONDS, application.clock), keep_days=keep_days)
+        backup = replace(tables, jobs=application.jobs("staging", _SECONDS)).drop(orphan, keep_days=keep_days)
         path = orphan.staging.path
         click.echo(
             f"dropped {path}; to undo: {backup.undo_command}" if backup else f"{path} was written meanwhile: kept"

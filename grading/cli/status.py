@@ -9,9 +9,8 @@ import click
 
 from grading.cli.console import ConsoleSink, make_console, table_of
 from grading.cli.progress import STYLES
-from grading.clock import Deadline
+from grading.history import RunHistory, RunRecord
 from grading.outcome import Status
-from grading.status import RunHistory, RunRecord
 from grading.wiring import application_for_terminal
 
 _READ_SECONDS = 120.0
@@ -33,9 +32,8 @@ def status(day: datetime | None, count: int | None) -> None:
         raise click.UsageError("--date and --last exclude each other: a date is shown whole")
     console = make_console()
     application = application_for_terminal(ConsoleSink(console))
-    history = RunHistory(application.settings, application.warehouse)
-    deadline = Deadline.after(_READ_SECONDS, application.clock)
-    records = history.of_date(day.date(), deadline) if day else history.last(count or _DEFAULT_LAST, deadline)
+    history = RunHistory(application.settings, application.jobs("status", _READ_SECONDS))
+    records = history.of_date(day.date()) if day else history.last(count or _DEFAULT_LAST)
     if not records:
         console.print(f"No run of {day.date()} is recorded." if day else "No run is recorded yet.")
         return

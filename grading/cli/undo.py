@@ -7,15 +7,15 @@ import sys
 import click
 from rich.table import Table
 
+from foundation.clock import Deadline
+from foundation.errors import InvalidSettings
 from grading.cli.console import ConsoleSink
 from grading.cli.repairs import aggregates_of, console, date_table, repair_dates
-from grading.clock import Deadline
-from grading.errors import InvalidSettings
+from grading.maintenance.backup import KEPT_DAYS, Backup, make_backup
+from grading.maintenance.orphans import restore_dropped
+from grading.maintenance.repair_tables import REPAIR_TABLES
+from grading.maintenance.undo import Changed, changes
 from grading.wiring import Application, application_for_terminal
-from maintenance.backup import KEPT_DAYS, Backup, make_backup
-from maintenance.orphans import restore_dropped
-from maintenance.tables import REPAIR_TABLES
-from maintenance.undo import Changed, changes
 
 _READ_SECONDS = 300.0
 _DATE_SECONDS = 900.0
@@ -38,8 +38,7 @@ def undo(backup: str | None, execute: bool, overwrite: bool, keep_days: int) -> 
         _list(application)
         return
     taken = Backup.named(backup)
-    deadline = Deadline.after(_READ_SECONDS, application.clock)
-    found = changes(application.settings, application.warehouse, deadline, taken.name)
+    found = changes(application.settings, application.jobs("undo", _READ_SECONDS), taken.name)
     if not found:
         _undo_staging(application, taken, execute=execute)
         return
@@ -60,8 +59,7 @@ def _restore(application: Application, taken: Backup, changed: Changed, *, overw
     repaired = REPAIR_TABLES.get(changed.table)
     if repaired is None or repaired.path(settings).table != taken.table:
         raise InvalidSettings(f"{taken.name} is of {taken.dataset}.{taken.table}, which is not configured here")
-    deadline = Deadline.after(_READ_SECONDS, clock)
-    own = make_backup(repaired.path(settings), settings, application.warehouse, clock.now(), deadline, days=keep_days)
+    own = make_backup(repaired.path(settings), settings, application.jobs("undo", _READ_SECONDS), days=keep_days)
     click.echo(f"Backup of the present state: {own.path(settings)}, kept for {keep_days} days")
     click.echo(f"To undo this undo: {own.undo_command}")
     results = repair_dates(
@@ -93,15 +91,13 @@ def _undo_staging(application: Application, taken: Backup, *, execute: bool) -> 
     if not execute:
         click.echo("Nothing was changed. Add --execute to put it back.")
         return
-    deadline = Deadline.after(_READ_SECONDS, application.clock)
-    restore_dropped(taken, application.settings, application.warehouse, deadline)
+    restore_dropped(taken, application.settings, application.jobs("undo", _READ_SECONDS))
     click.echo("Put back.")
 
 
 def _list(application: Application) -> None:
-    deadline = Deadline.after(_READ_SECONDS, application.clock)
     table = Table("Backup", "Made for", "Dates", "Rows removed", "When (UTC)", box=None, pad_edge=False)
-    for changed in changes(application.settings, application.warehouse, deadline):
+    for changed in changes(application.settings, application.jobs("undo", _READ_SECONDS)):
         table.add_row(
             changed.backup.name,
             f"{changed.trigger} {changed.table}",

@@ -8,15 +8,15 @@ from datetime import datetime, timedelta
 import click
 from rich.table import Table
 
+from foundation.clock import Deadline
 from grading.cli.console import ConsoleSink
 from grading.cli.grade import describe
 from grading.cli.repairs import console
-from grading.clock import Deadline
+from grading.maintenance.ungraded import UngradedReport, find_ungraded
 from grading.outcome import Status
 from grading.processors import PROCESSORS
 from grading.run import Request
 from grading.wiring import Application, application_for_terminal
-from maintenance.ungraded import UngradedReport, find_ungraded
 
 _READ_SECONDS = 300.0
 _DEFAULT_DAYS = 7
@@ -37,8 +37,7 @@ def ungraded(start: datetime | None, end: datetime | None, do_grade: bool) -> No
     yesterday = application.settings.local_date(application.clock.now()) - timedelta(days=1)
     first = start.date() if start else yesterday - timedelta(days=_DEFAULT_DAYS - 1)
     last = max(first, end.date() if end else yesterday)
-    deadline = Deadline.after(_READ_SECONDS, application.clock)
-    report = find_ungraded(application.settings, application.warehouse, deadline, start=first, end=last)
+    report = find_ungraded(application.settings, application.jobs("ungraded", _READ_SECONDS), start=first, end=last)
     click.echo(f"{first} to {last}: {report.predictions:,} predictions, {report.graded:,} graded, {report.total:,} not")
     if report.causes:
         console.print(_by_date(report))

@@ -15,10 +15,9 @@ import pytest
 from google.cloud import bigquery
 
 from bench.cold_start import LAZY
-from grading.clock import Deadline, SystemClock
-from grading.init import create_tables
+from foundation.clock import Deadline, SystemClock
 from grading.settings import Settings
-from grading.warehouse import Warehouse
+from grading.writing.schema import create_tables
 from localdev import package, sample_slate
 from localdev.environment import isolated
 from localdev.function import FunctionServer
@@ -28,6 +27,8 @@ from localdev.sdk import gcloud
 from localdev.settings import as_environment
 from localdev.slack_sink import SlackSink
 from localdev.slate import read_slate
+from warehouse.bigquery import Warehouse
+from warehouse.jobs import Jobs
 
 DAY = date(2024, 1, 15)
 TOPIC = "nba-grading-trigger"
@@ -44,7 +45,7 @@ def graded_environment(
 ) -> dict[str, str]:
     """An environment for the function: tables, and a sample slate to grade."""
     settings = replace(input_tables, slack_webhook_url=slack_sink.url)
-    create_tables(settings, Warehouse(bigquery_client), Deadline.after(60, SystemClock()))
+    create_tables(settings, Jobs.of(Warehouse(bigquery_client), "init", Deadline.after(60, SystemClock())))
     sample_slate.write(tmp_path, DAY)
     load_slate(bigquery_client, settings, read_slate(tmp_path, DAY))
     return as_environment(settings)
@@ -99,7 +100,7 @@ def test_the_package_holds_nothing_that_the_function_does_not_need() -> None:
     assert idle == [], "main.py does not import these: name them in .gcloudignore"
     assert {path.suffix for path in deployed} == {".py", ".sql", ".txt"}
     assert {path.parts[0] for path in deployed if len(path.parts) > 1} <= {
-        "grading", "locking", "validation", "alerts", "maintenance", "monitoring"
+        "grading", "validation", "alerts", "locking", "monitoring", "warehouse", "foundation"
     }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ class StoreRecipe:
             from google.auth.credentials import AnonymousCredentials
             from google.cloud import firestore
 
-            from locking.firestore_store import FirestoreLockStore
+            from locking.firestore.store import FirestoreLockStore
 
             os.environ["FIRESTORE_EMULATOR_HOST"] = self.firestore_host
             client = firestore.Client(project=self.project, credentials=AnonymousCredentials())

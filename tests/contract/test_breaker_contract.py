@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from foundation.clock import SystemClock
+from foundation.errors import CircuitOpen
+from foundation.events import EventLog
 from grading.breaker import COLLECTION, GradingCircuitBreaker
-from grading.clock import SystemClock
-from grading.errors import CircuitOpen
 from localdev.processes import wait_until
 from locking.store import Key, LockStore
-from monitoring.events import EventLog
 from tests.contract.state_processes import Commands, StoreRecipe, at_once, workers
 
 COOL_DOWN = 0.3

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from grading.clock import Deadline, SystemClock
-from grading.errors import InvalidSettings, LeaseLost, LockAcquisitionError
+from foundation.clock import Deadline, SystemClock
+from foundation.errors import InvalidSettings, LeaseLost, LockAcquisitionError
+from foundation.events import Event, EventLog
 from locking import ConsolidationLock, DistributedLock, LockTimings, check_for_stuck_locks
 from locking.line import waiters
 from locking.lock import lock_document
 from locking.store import Key, LockStore
-from monitoring.events import Event, EventLog
 
 DAY = date(2026, 1, 17)
 SHORT = LockTimings(

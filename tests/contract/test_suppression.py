@@ -11,10 +11,10 @@ import pytest
 from alerts import event_messages, messages
 from alerts.alert import Alert
 from alerts.suppression import COLLECTION, SuppressingNotifier
-from grading.clock import SystemClock
+from foundation.clock import SystemClock
+from foundation.events import EventLog
 from localdev.processes import wait_until
 from locking.store import LockStore
-from monitoring.events import EventLog
 from tests.contract.state_processes import Commands, StoreRecipe, at_once, workers
 
 TABLE = "prediction_accuracy"

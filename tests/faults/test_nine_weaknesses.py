@@ -12,17 +12,18 @@ from typing import Any
 
 import pytest
 
-from grading.clock import Deadline, SystemClock
-from grading.errors import LockAcquisitionError, StagingOutdated
+from foundation.clock import Deadline, SystemClock
+from foundation.errors import LockAcquisitionError, StagingOutdated
+from foundation.events import EventLog
 from grading.hold import Hold
 from grading.locker import Locker
 from grading.processors import GRADING
-from grading.publish import AuditNote
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.sources import select_of
-from grading.staging import QueriedRows
 from grading.wiring import Application
+from grading.writing.inputs import select_of
+from grading.writing.publish import AuditNote
+from grading.writing.staging import QueriedRows
 from localdev.bigquery import client_for
 from localdev.naive import delete_then_load, race
 from localdev.slack_sink import SlackSink
@@ -30,7 +31,6 @@ from locking import DistributedLock, LockTimings
 from locking.lease import Lease
 from locking.sqlite_store import SQLiteLockStore
 from locking.store import LockStore
-from monitoring.events import EventLog
 from tests.faults.conftest import DAY, PLAYERS
 from tests.faults.lock.worker import SkewedClock
 from tests.faults.weak import (
@@ -73,14 +73,8 @@ def whole(application: Application) -> bool:
 
 
 def new_run(application: Application) -> Run:
-    return Run(
-        processor=GRADING,
-        request=Request(date=DAY),
-        settings=application.settings,
-        deadline=Deadline.after(60, application.clock),
-        hold=Hold(),
-        started_at=application.clock.now(),
-    )
+    deadline = Deadline.after(60, application.clock)
+    return Run.start(GRADING, Request(date=DAY), application.settings, application.warehouse, deadline, hold=Hold())
 
 
 @both
@@ -93,7 +87,7 @@ def test_1_a_crash_during_the_write_does_not_leave_the_date_empty(graded: Applic
 def test_2_a_holder_that_was_paused_does_not_write_over_its_successor(graded: Application, ours: bool) -> None:
     """Staged, paused for longer than its lease, and back: it does not know yet that someone else has written."""
     paused = new_run(graded)
-    staged = QueriedRows(select_of(paused, graded.warehouse)).stage(paused, graded.warehouse)
+    staged = QueriedRows(select_of(paused)).stage(paused)
     old_rows = rows_of_date(graded, DAY)
     successor = graded.service.run(GRADING, Request(date=DAY), Deadline.after(60, graded.clock))
     if ours:

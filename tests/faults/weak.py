@@ -14,12 +14,12 @@ import requests
 from alerts.alert import Alert, Notifier
 from alerts.slack import SlackNotifier
 from alerts.webhook import WebhookUrl
-from grading.clock import Clock, SystemClock
+from foundation.clock import Clock, SystemClock
+from foundation.events import EventLog
 from grading.settings import Settings
 from grading.wiring import Application
 from localdev.naive import delete_then_load
 from locking.store import Key, LockStore
-from monitoring.events import EventLog
 from tests.faults.writers import die, grade_and_die
 
 KEY = Key("plain_locks", "plain")

@@ -9,15 +9,15 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from grading.clock import Deadline
-from grading.jobs import JobResult
+from foundation.clock import Deadline
 from grading.processors import GRADING
+from grading.pubsub.message import date
 from grading.run import Request
 from grading.settings import Settings
-from grading.trigger import date
-from grading.warehouse import Warehouse
 from grading.wiring import Application
 from localdev.naive import delete_then_load
+from warehouse.bigquery import Warehouse
+from warehouse.job_end import JobResult
 
 
 def grade_rounds(settings: Settings, day: date, rounds: int, barrier: Barrier, answers: Connection) -> None:

@@ -9,11 +9,11 @@ import pytest
 from google.cloud import bigquery
 
 from alerts.alert import Alert
-from grading.clock import Clock, Deadline, SystemClock
-from grading.init import create_tables
+from foundation.clock import Clock, SystemClock
+from foundation.events import Event
 from grading.settings import Settings
 from grading.wiring import Application
-from monitoring.events import Event
+from grading.writing.schema import create_tables
 from tests.zetasql_check import Judge
 
 
@@ -83,7 +83,7 @@ def application(
         notifier=notifier,
         observe=lambda job_id, sql: statements.append((job_id, sql)),
     )
-    create_tables(application.settings, application.warehouse, Deadline.after(60, application.clock))
+    create_tables(application.settings, application.jobs("init", 60))
     statements.clear()
     yield application
     application.bigquery_client.close()

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from google.cloud import bigquery
 
-from grading.clock import SystemClock
+from foundation.clock import SystemClock
 from grading.settings import Settings
 from grading.wiring import Application
 

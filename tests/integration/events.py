@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from grading.clock import SystemClock
+from foundation.clock import SystemClock
 
 
 class WallClock(SystemClock):

@@ -11,8 +11,8 @@ import os
 import signal
 import sys
 
+from foundation.clock import SystemClock
 from grading.cli import commands, dedupe, undo  # noqa: F401 - the commands must be loaded to be patched
-from grading.clock import SystemClock
 from grading.settings import Settings
 from grading.wiring import Application
 

@@ -18,15 +18,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from grading.clock import Deadline
-from grading.errors import PublishConflict, Transient
-from grading.jobs import JobResult
+from foundation.clock import Deadline
+from foundation.errors import PublishConflict, Transient
 from grading.settings import Settings
-from grading.statements import Sql
-from grading.warehouse import Warehouse
 from localdev.environment import isolated
 from localdev.settings import as_environment
 from tests.integration.events import pubsub_event
+from warehouse.bigquery import Warehouse
+from warehouse.job_end import JobResult
+from warehouse.statements import Sql
 
 ABORT_A_THIRD = "ABORT_A_THIRD"
 _DELIVERIES = 10

@@ -47,7 +47,7 @@ def test_the_page_is_enough(source: Path, input_tables: Settings, bigquery_clien
     blocks = [block["path"] for block in _BLOCK.finditer(_PAGE.read_text(encoding="utf-8"))]
     assert blocks == [
         "grading/sql/team_daily_performance.sql",
-        "grading/sql/schema/team_daily_performance.sql",
+        "grading/sql/schema/create_team_daily_performance.sql",
         "grading/processors.py",
     ]
     load_day(bigquery_client, input_tables, DAY, players=8)

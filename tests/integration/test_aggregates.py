@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from grading.clock import Deadline
+from foundation.clock import Deadline
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING, PERFORMANCE_SUMMARY, PROCESSORS, SYSTEM_DAILY_PERFORMANCE, Processor
 from grading.run import Request

@@ -7,19 +7,19 @@ from datetime import UTC, datetime
 import pytest
 from google.cloud import bigquery
 
-from grading.clock import Deadline
-from grading.errors import Transient, WarehouseUnavailable
-from grading.jobs import JobResult
+from foundation.clock import Deadline
+from foundation.errors import Transient, WarehouseUnavailable
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING, PERFORMANCE_SUMMARY, SYSTEM_DAILY_PERFORMANCE
 from grading.run import Request
-from grading.statements import Sql
 from grading.wiring import Application
 from localdev.load import load_rows
 from localdev.slate import BOX_SCORES, PREDICTIONS
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of
 from tests.integration.events import pubsub_event
 from tests.integration.slate import box_scores, load_day, predictions
+from warehouse.job_end import JobResult
+from warehouse.statements import Sql
 
 
 def _deadline(application: Application) -> Deadline:

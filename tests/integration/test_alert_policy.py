@@ -6,15 +6,15 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from grading.clock import Deadline
-from grading.jobs import JobResult
+from foundation.clock import Deadline
 from grading.outcome import Status
 from grading.processors import GRADING
 from grading.run import Request
-from grading.warehouse import Warehouse
 from grading.wiring import Application
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink
 from tests.integration.slate import load_day
+from warehouse.bigquery import Warehouse
+from warehouse.job_end import JobResult
 
 
 class CopiesAfterEachPublish(Warehouse):

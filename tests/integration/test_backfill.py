@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from grading.clock import Deadline
-from grading.init import create_tables
+from foundation.clock import Deadline
 from grading.outcome import Status
 from grading.processors import PROCESSORS
 from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
+from grading.writing.schema import create_tables
 from localdev.bigquery import BigQueryEmulator
 from localdev.load import create_input_tables
 from localdev.processes import wait_until
@@ -48,7 +48,7 @@ def _prepare(client: bigquery.Client, settings: Settings, days: Sequence[date]) 
     """All tables, and a small slate for each day."""
     create_input_tables(client, settings)
     application = Application(settings, sinks=())
-    create_tables(settings, application.warehouse, Deadline.after(60, application.clock))
+    create_tables(settings, application.jobs("init", 60))
     application.bigquery_client.close()
     load(
         client,

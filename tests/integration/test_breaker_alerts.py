@@ -10,16 +10,16 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from grading.errors import Transient, WarehouseUnavailable
-from grading.jobs import JobResult
+from foundation.errors import Transient, WarehouseUnavailable
 from grading.settings import Settings
-from grading.warehouse import Warehouse
 from grading.wiring import Application
 from localdev.processes import wait_until
 from localdev.slack_sink import SlackSink
 from tests.integration.conftest import DAY
 from tests.integration.slate import load_day
 from tests.integration.test_redelivery import event
+from warehouse.bigquery import Warehouse
+from warehouse.job_end import JobResult
 
 CONTEXT = get_context("spawn")
 COOL_DOWN = 3.0

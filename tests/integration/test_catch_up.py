@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from google.cloud import bigquery
 
-from grading.catch_up import recent
-from grading.clock import Clock, Deadline
-from grading.dates import aggregate_due, grading_due, read_dates, read_ledger
-from grading.errors import DeadlineExceeded
+from foundation.clock import Clock, Deadline
+from foundation.errors import DeadlineExceeded
+from grading.dates.catch_up import recent
+from grading.dates.survey import aggregate_due, grading_due, read_dates, read_ledger
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING, PERFORMANCE_SUMMARY, PROCESSORS, SYSTEM_DAILY_PERFORMANCE
 from grading.run import Request
@@ -40,10 +40,9 @@ def _catch_up(application: Application) -> None:
 
 def _behind(application: Application) -> list[str]:
     """What is due in the last seven days."""
-    deadline = Deadline.after(60, application.clock)
-    settings, warehouse = application.settings, application.warehouse
-    ledger = read_ledger(settings, warehouse, DAYS[0], DAYS[-1], deadline)
-    states = read_dates(settings, warehouse, DAYS[0], DAYS[-1], deadline)
+    settings, jobs = application.settings, application.jobs("test", 60)
+    ledger = read_ledger(settings, jobs, DAYS[0], DAYS[-1])
+    states = read_dates(settings, jobs, DAYS[0], DAYS[-1])
     due = [*grading_due(states, ledger), *(work for p in AGGREGATES for work in aggregate_due(p, states, ledger))]
     return [f"{work.processor.name} {work.date}: {work.reason}" for work in due]
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from grading.completion import Completion
+from foundation.events import EventLog
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING, SYSTEM_DAILY_PERFORMANCE, Processor
+from grading.pubsub.completion import Completion
 from localdev.bigquery import LOCAL_PROJECT
 from localdev.pubsub import PubSubEmulator
-from monitoring.events import EventLog
 from tests.integration.conftest import RecordingSink
 
 DAY = date(2024, 1, 15)

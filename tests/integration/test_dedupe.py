@@ -17,28 +17,28 @@ import pytest
 from click.testing import CliRunner
 from google.cloud import bigquery
 
-import grading.statements
+from foundation.clock import Deadline
 from grading.cli import commands
-from grading.clock import Deadline
-from grading.hold import Hold
+from grading.hold import NOT_REQUESTED
+from grading.maintenance.backup import make_backup
+from grading.maintenance.repair_rows import DeduplicatedRows
+from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES, RepairRun
+from grading.maintenance.repairer import DateResult, Result
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING
-from grading.publish import Publisher
 from grading.run import Request
 from grading.settings import Settings
-from grading.staging import Staged
-from grading.warehouse import Warehouse
 from grading.wiring import Application
+from grading.writing.publish import Publisher
+from grading.writing.staging import Staged
 from localdev.bigquery import client_for
 from localdev.environment import isolated
 from localdev.settings import as_environment
-from maintenance.backup import make_backup
-from maintenance.repairer import DateResult, Result
-from maintenance.sources import DeduplicatedRows
-from maintenance.tables import PREDICTIONS, REPAIR_TABLES, RepairRun
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
 from tests.integration.damaged import at_terminal, count, execute, grades_with_copies
 from tests.integration.slate import box_scores, load, predictions
+from warehouse import statements
+from warehouse.statements import SqlFile
 
 ROOT = Path(__file__).parents[2]
 DAY = date(2026, 1, 16)
@@ -296,15 +296,15 @@ def _repair_meanwhile(application: Application, meanwhile: Callable[[], object])
     todo = [meanwhile]
     real = DeduplicatedRows.stage
 
-    def stage(self: DeduplicatedRows, run: RepairRun, warehouse: Warehouse) -> Staged:
-        staged = real(self, run, warehouse)
+    def stage(self: DeduplicatedRows, run: RepairRun) -> Staged:
+        staged = real(self, run)
         if todo:
             todo.pop()()
         return staged
 
-    settings, warehouse = application.settings, application.warehouse
-    deadline = Deadline.after(60, application.clock)
-    backup = make_backup(REPAIRED.path(settings), settings, warehouse, application.clock.now(), deadline, days=1)
+    settings, jobs = application.settings, application.jobs("test", 60)
+    deadline = jobs.deadline
+    backup = make_backup(REPAIRED.path(settings), settings, jobs, days=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DeduplicatedRows, "stage", stage)
         # The worst case: neither run holds the date's lock.
@@ -314,7 +314,7 @@ def _repair_meanwhile(application: Application, meanwhile: Callable[[], object])
 
 @contextmanager
 def _without_lock(*_: object, **__: object) -> Iterator[object]:
-    yield Hold(failure="not requested")
+    yield NOT_REQUESTED
 
 
 def _published_by(client: bigquery.Client, settings: Settings) -> list[object]:
@@ -443,13 +443,13 @@ def test_a_repair_that_does_not_verify_is_taken_back(
     settings = application.settings
     grades_with_copies(bigquery_client, settings, DAY, keys=40, excess=10)
     damaged = _checksum(bigquery_client, settings)
-    real = grading.statements._load
+    real = statements._load
 
-    def broken(name: str) -> Template:
-        text = real(name).template
-        return Template(text.replace("${keep_order}", "graded_at DESC") if name.endswith("deduplicated") else text)
+    def broken(package: str, name: str) -> SqlFile:
+        text = real(package, name).template.template
+        return SqlFile(Template(text.replace("${keep_order}", "graded_at DESC") if name == "deduplicated" else text))
 
-    monkeypatch.setattr(grading.statements, "_load", broken)
+    monkeypatch.setattr(statements, "_load", broken)
     output = _invoke(cli, "dedupe", *TABLE, "--execute", code=1)
     assert "put back" in output
     assert "10 of 40 keys are not as they should be: the old state was put back" in output
@@ -526,12 +526,12 @@ def test_predictions_that_arrive_during_a_repair_stay(
     deadline = Deadline.after(60, application.clock)
     application.repairer.prepare(PREDICTIONS, deadline)
     path = PREDICTIONS.path(settings)
-    backup = make_backup(path, settings, application.warehouse, application.clock.now(), deadline, days=1)
+    backup = make_backup(path, settings, application.jobs("test", 60), days=1)
     real = DeduplicatedRows.stage
     late = predictions(DAY, 9)[8:]
 
-    def stage(self: DeduplicatedRows, run: RepairRun, warehouse: Warehouse) -> Staged:
-        staged = real(self, run, warehouse)
+    def stage(self: DeduplicatedRows, run: RepairRun) -> Staged:
+        staged = real(self, run)
         if late:
             load(bigquery_client, settings, [late.pop()], [])
         return staged

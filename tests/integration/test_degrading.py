@@ -9,12 +9,12 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery, firestore
 
-from grading.clock import Deadline
+from foundation.clock import Deadline
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
 from grading.run import Request
 from grading.wiring import Application
-from locking.firestore_store import FirestoreLockStore
+from locking.firestore.store import FirestoreLockStore
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink
 from tests.integration.slate import load_day
 

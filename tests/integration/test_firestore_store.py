@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime
 import pytest
 from google.cloud import firestore
 
-from grading.errors import LockStoreUnavailable
+from foundation.errors import LockStoreUnavailable
 from localdev.firestore import FirestoreEmulator
 from localdev.firestore_proxy import Fault, FirestoreProxy
 from localdev.processes import wait_until
 from locking import DistributedLock
-from locking.firestore_store import FirestoreLockStore
+from locking.firestore.store import FirestoreLockStore
 from locking.store import Key, StoreContended, StoreUnanswered
 
 pytestmark = pytest.mark.firestore

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from google.cloud import bigquery
 
-from grading.clock import Deadline
+from foundation.clock import Deadline
 from grading.outcome import Status
 from grading.processors import GRADING
 from grading.run import Request

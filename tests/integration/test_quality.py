@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 from google.cloud import bigquery
 
+from foundation.clock import Deadline
 from grading.cli import commands
-from grading.clock import Deadline
-from grading.init import create_tables
 from grading.settings import Settings
 from grading.wiring import Application
+from grading.writing.schema import create_tables
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
 from tests.integration.damaged import TODAY, FixedClock, at_terminal, execute, graded_weeks
 from tests.zetasql_check import Judge
@@ -91,7 +91,7 @@ def weeks(
         notifier=notifier,
         observe=lambda job_id, sql: statements.append((job_id, sql)),
     )
-    create_tables(application.settings, application.warehouse, Deadline.after(60, application.clock))
+    create_tables(application.settings, application.jobs("init", 60))
     graded_weeks(bigquery_client, application.settings)
     yield application
     application.bigquery_client.close()

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from grading.errors import OutcomeUnknown, Transient
+from foundation.errors import OutcomeUnknown, Transient
+from foundation.events import Event
 from grading.processors import PROCESSORS
 from grading.settings import Settings
-from grading.warehouse import Warehouse
 from grading.wiring import Application
-from monitoring.events import Event
 from tests.integration.conftest import DAY, RecordingSink, rows_of
 from tests.integration.slate import load_day
+from warehouse.bigquery import Warehouse
 
 PLAYERS = 20
 CONTEXT = multiprocessing.get_context("spawn")

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
+from foundation.clock import Deadline
+from foundation.errors import GradingError
 from grading.api import auto_remediate_duplicates
-from grading.clock import Deadline
-from grading.errors import GradingError
-from grading.init import create_tables
-from grading.jobs import JobResult
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
 from grading.run import Request
-from grading.warehouse import Warehouse
 from grading.wiring import Application
+from grading.writing.schema import create_tables
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of
 from tests.integration.slate import load_day
+from warehouse.bigquery import Warehouse
+from warehouse.job_end import JobResult
 
 
 class CopiesAfterPublish(Warehouse):
@@ -52,7 +52,7 @@ def graded(
     """An application with these settings, and one date graded."""
     settings = replace(application.settings, **chosen)
     changed = Application(settings, sinks=(sink,), notifier=notifier)
-    create_tables(settings, changed.warehouse, Deadline.after(60, changed.clock))
+    create_tables(settings, changed.jobs("init", 60))
     load_day(application.bigquery_client, settings, DAY, players)
     assert grade(changed).status is Status.SUCCESS
     warehouse = CopiesAfterPublish(changed.bigquery_client)

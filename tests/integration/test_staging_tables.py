@@ -8,12 +8,11 @@ import pytest
 from click.testing import CliRunner
 from google.cloud import bigquery
 
-from grading.audit import Audit
+from foundation.clock import Deadline
 from grading.cli import commands
-from grading.clock import Deadline
+from grading.maintenance.orphans import Orphan, StagingTables, Verdict
 from grading.processors import GRADING
 from grading.wiring import Application
-from maintenance.orphans import Orphan, StagingTables, Verdict
 from tests.integration.conftest import rows_of
 from tests.integration.damaged import at_terminal, count, execute, grades_with_copies
 from tests.integration.slate import load, predictions
@@ -27,9 +26,8 @@ OWN = f"{GRADING.name}_20260116_{'0' * 32}_1"
 def tables(application: Application) -> StagingTables:
     return StagingTables(
         settings=application.settings,
-        clock=application.clock,
-        warehouse=application.warehouse,
-        audit=Audit(application.warehouse),
+        jobs=application.jobs("staging", 60),
+        audit=application.audit,
     )
 
 

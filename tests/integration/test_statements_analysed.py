@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import uuid
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
-from grading.clock import Deadline, SystemClock
+from foundation.clock import Deadline, SystemClock
 from grading.hold import Hold
 from grading.processors import PROCESSORS, Processor
-from grading.publish import AuditNote, publish_script
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.sources import inputs
-from grading.staging import Staged
-from grading.statements import fragment, placeholders, table
+from grading.writing.inputs import inputs
+from grading.writing.publish import AuditNote, publish_script
+from grading.writing.staging import Staged
+from localdev.bigquery import client_for
 from localdev.settings import local_settings
 from tests.zetasql_check import Judge, Refused
+from warehouse.bigquery import Warehouse
+from warehouse.statements import Folder, SqlFile, table
+
+GRADING_SQL = Folder("grading.sql")
+REPAIR_SQL = Folder("grading.maintenance.sql")
+VALIDATION_SQL = Folder("validation.sql")
+CHECKS = [GRADING_SQL.file("fence_check_newest"), REPAIR_SQL.file("fence_check_unchanged")]
 
 
 @pytest.fixture
@@ -26,37 +33,41 @@ def plain_settings() -> Settings:
 
 
 def _run(processor: Processor, settings: Settings) -> Run:
-    clock = SystemClock()
-    return Run(
-        processor=processor,
-        request=Request(date=date(2024, 1, 15)),
-        settings=settings,
-        deadline=Deadline.after(60, clock),
-        hold=Hold(),
-        started_at=datetime.now(UTC),
-    )
+    nowhere = Warehouse(client_for(settings))
+    request = Request(date=date(2024, 1, 15))
+    return Run.start(processor, request, settings, nowhere, Deadline.after(60, SystemClock()), hold=Hold())
 
 
 @pytest.mark.parametrize("processor", PROCESSORS, ids=lambda p: p.name)
-@pytest.mark.parametrize("fence_check", ["fence_check_newest", "fence_check_unchanged"])
+@pytest.mark.parametrize(
+    "fence_check",
+    [GRADING_SQL.file("fence_check_newest"), REPAIR_SQL.file("fence_check_unchanged")],
+    ids=["newest", "unchanged"],
+)
 def test_a_processors_own_statements_are_accepted(
-    judge: Judge, plain_settings: Settings, processor: Processor, fence_check: str
+    judge: Judge, plain_settings: Settings, processor: Processor, fence_check: SqlFile
 ) -> None:
     """Its rows, the staging checks, the publish script and the validation."""
     run = _run(processor, plain_settings)
     optional = {
-        name: fragment(f"absent/{name}")
+        name: GRADING_SQL.fill(f"absent_{name}")
         for name in ("injury_report", "archetypes")
-        if name in placeholders(processor.name)
+        if name in GRADING_SQL.file(processor.name).placeholders
     }
-    rows = fragment(processor.name, **run.values(), **inputs(plain_settings), **optional)
+    rows = GRADING_SQL.fill(processor.name, **run.values(), **inputs(plain_settings), **optional)
     into = run.staging_table()
     staging = {"staging": table(into), **run.values()}
-    judge.check(fragment("stage", **staging, rows=rows).text)
-    coverage = fragment("coverage", **staging, **inputs(plain_settings))
-    judge.check(fragment("measure_graded", measured=fragment("measure_staging", **staging), coverage=coverage).text)
-    for name in ("measure_staging", "present_keys", "keep_one_per_key", "read_fence", "validate", "duplicate_samples"):
-        judge.check(fragment(name, **staging).text)
+    judge.check(GRADING_SQL.fill("stage", **staging, rows=rows).text)
+    coverage = GRADING_SQL.fill("coverage", **staging, **inputs(plain_settings))
+    judge.check(
+        GRADING_SQL.fill(
+            "measure_graded", measured=GRADING_SQL.fill("measure_staging", **staging), coverage=coverage
+        ).text
+    )
+    for name in ("measure_staging", "present_keys", "keep_one_per_key", "read_fence"):
+        judge.check(GRADING_SQL.fill(name, **staging).text)
+    for name in ("validate", "duplicate_samples"):
+        judge.check(VALIDATION_SQL.fill(name, **staging).text)
     staged = Staged(table=into, token=1, columns=[processor.written_at], fence_check=fence_check)
     judge.check(publish_script(run, staged, AuditNote(status="success", detail="it's \\ fine")).text)
 

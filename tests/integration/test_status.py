@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from google.cloud import bigquery
 
-from grading.clock import Deadline
+from foundation.clock import Deadline
 from grading.processors import GRADING, PERFORMANCE_SUMMARY, PROCESSORS, SYSTEM_DAILY_PERFORMANCE
 from grading.run import Request
 from grading.settings import Settings

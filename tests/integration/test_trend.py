@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 from google.cloud import bigquery
 
-from grading.clock import Deadline
+from foundation.clock import Deadline
+from grading.maintenance.tasks import Tasks
 from grading.wiring import Application
-from maintenance.tasks import Tasks
 from tests.integration.conftest import RecordingNotifier, RecordingSink
 from tests.integration.damaged import TODAY, FixedClock, execute, grades_with_copies
 from validation.trend import Trend

@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 from google.cloud import bigquery
 
+from foundation.clock import Deadline
 from grading.cli import commands
-from grading.clock import Deadline
 from grading.coverage import UNGRADED_REASONS
+from grading.maintenance.ungraded import ADVICE, UngradedReport, find_ungraded
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING, Processor
 from grading.run import Request
@@ -18,7 +19,6 @@ from grading.wiring import Application
 from localdev.load import load_slate
 from localdev.sample_slate import write
 from localdev.slate import read_slate
-from maintenance.ungraded import ADVICE, UngradedReport, find_ungraded
 from tests.integration.conftest import DAY, RecordingNotifier
 from tests.integration.damaged import at_terminal, count, execute
 from tests.integration.slate import box_scores, load, predictions
@@ -27,8 +27,7 @@ SHARED = Path(__file__).parents[3] / "shared" / "data"
 
 
 def _find(application: Application) -> UngradedReport:
-    deadline = Deadline.after(60, application.clock)
-    return find_ungraded(application.settings, application.warehouse, deadline, start=DAY, end=DAY)
+    return find_ungraded(application.settings, application.jobs("ungraded", 60), start=DAY, end=DAY)
 
 
 def _grade(application: Application, processor: Processor = GRADING) -> Outcome:

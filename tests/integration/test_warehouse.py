@@ -13,11 +13,11 @@ import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
-from grading.clock import Deadline, SystemClock
-from grading.errors import DeadlineExceeded, OutcomeUnknown, StatementRefused
-from grading.statements import Sql
-from grading.warehouse import Warehouse
+from foundation.clock import Deadline, SystemClock
+from foundation.errors import DeadlineExceeded, OutcomeUnknown, StatementRefused
 from localdev.bigquery import BigQueryEmulator
+from warehouse.bigquery import Warehouse
+from warehouse.statements import Sql
 
 Answer = Callable[[requests.PreparedRequest], "requests.Response | None"]
 
@@ -131,7 +131,7 @@ def test_an_insert_whose_answer_is_lost_is_repeated_under_its_own_id(connect: Co
 
 def test_a_silent_warehouse_leaves_the_outcome_unknown(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not "failed": the job may have run, so its lock must not be released under it."""
-    monkeypatch.setattr("grading.warehouse.RETRY", bigquery.DEFAULT_RETRY.with_timeout(0.5))
+    monkeypatch.setattr("warehouse.bigquery.RETRY", bigquery.DEFAULT_RETRY.with_timeout(0.5))
 
     def cut(request: requests.PreparedRequest) -> requests.Response | None:
         raise requests.exceptions.ConnectionError("cut")
@@ -164,7 +164,7 @@ def test_a_job_that_runs_out_of_time_is_cancelled(connect: Connect) -> None:
 
     edge = Edge(before=still_running)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("grading.jobs._CANCEL_SECONDS", 0.2)
+        patch.setattr("warehouse.jobs._CANCEL_SECONDS", 0.2)
         with pytest.raises(OutcomeUnknown, match="ran out of time"):
             connect(edge).run(Sql("SELECT 1"), job_id="slow", deadline=soon(1.2))
     assert "POST /bigquery/v2/projects/local-grading/jobs/slow/cancel" in edge.sent

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 from google.cloud import bigquery
 
-from grading import publish, staging
-from grading.api import PredictionAccuracyProcessor
-from grading.clock import Deadline
-from grading.errors import (
+from foundation.clock import Deadline
+from foundation.errors import (
     InvalidRow,
     LeaseLost,
     NotInitialised,
@@ -23,31 +21,29 @@ from grading.errors import (
     Transient,
     WarehouseUnavailable,
 )
-from grading.hold import Hold
-from grading.jobs import JobResult
+from grading import publish, staging
+from grading.api import PredictionAccuracyProcessor
+from grading.hold import Hold, NotHeld
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
-from grading.publish import AuditNote, publish_script
 from grading.run import Request, Run
-from grading.sources import select_of
-from grading.staging import QueriedRows, Staged
-from grading.statements import TablePath
-from grading.warehouse import Warehouse
 from grading.wiring import Application
+from grading.writing.inputs import select_of
+from grading.writing.publish import AuditNote, publish_script
+from grading.writing.staging import QueriedRows, Staged
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of
 from tests.integration.slate import GAME, box_scores, load, load_day, predictions
+from warehouse.bigquery import Warehouse
+from warehouse.job_end import JobResult
+from warehouse.statements import TablePath
 
 NOTE = AuditNote(status="success")
 
 
 def new_run(application: Application, **request: Any) -> Run:
-    return Run(
-        processor=GRADING,
-        request=Request(date=DAY, **request),
-        settings=application.settings,
-        deadline=Deadline.after(60, application.clock),
-        hold=Hold(),
-        started_at=application.clock.now(),
+    deadline = Deadline.after(60, application.clock)
+    return Run.start(
+        GRADING, Request(date=DAY, **request), application.settings, application.warehouse, deadline, hold=Hold()
     )
 
 
@@ -68,7 +64,7 @@ def published_runs(application: Application) -> list[dict[str, Any]]:
 
 
 def stage(application: Application, run: Run) -> Staged:
-    return QueriedRows(select_of(run, application.warehouse)).stage(run, application.warehouse)
+    return QueriedRows(select_of(run)).stage(run)
 
 
 @pytest.fixture
@@ -101,7 +97,7 @@ def test_a_rerun_replaces_the_rows_and_leaves_one_a_key(ten_graded: Application)
     assert {row["run_id"] for row in before} & {row["run_id"] for row in after} == set()
 
 
-@pytest.mark.parametrize("lock", ["held", "not requested", "unavailable"])
+@pytest.mark.parametrize("lock", ["held", NotHeld.NOT_REQUESTED, NotHeld.UNAVAILABLE])
 @pytest.mark.parametrize("first", ["older", "newer"])
 def test_the_later_staging_wins_whichever_publishes_first(
     application: Application, bigquery_client: bigquery.Client, first: str, lock: str
@@ -115,7 +111,7 @@ def test_the_later_staging_wins_whichever_publishes_first(
 
     def publish_now(run: Run, staged: Staged) -> None:
         with ExitStack() as stack:
-            hold = Hold(failure=lock)
+            hold = Hold(failure=NotHeld(lock) if lock != "held" else None)
             if lock == "held":
                 locked = application.locker.hold(GRADING, run.request, run.deadline, application.events)
                 hold = stack.enter_context(locked)
@@ -149,8 +145,8 @@ class PublishedMeanwhile(QueriedRows):
 
     overtaken: Callable[[], object]
 
-    def stage(self, run: Run, warehouse: Warehouse) -> Staged:
-        staged = super().stage(run, warehouse)
+    def stage(self, run: Run) -> Staged:
+        staged = super().stage(run)
         overtake, type(self).overtaken = type(self).overtaken, staticmethod(lambda: None)
         overtake()
         return staged
@@ -344,7 +340,7 @@ def test_a_date_that_would_shrink_is_refused_until_it_is_allowed(
     )
     outcome = grade(ten_graded)
     assert outcome.status is Status.SHRUNK
-    assert (outcome.staged_keys, outcome.present_keys) == (8, 10)
+    assert (outcome.written.staged_keys, outcome.written.present_keys) == (8, 10)
     assert table(ten_graded) == before
     assert "--allow-shrink" in notifier.alerts[0].next_command
     assert grade(ten_graded, allow_shrink=True).status is Status.SUCCESS
@@ -369,7 +365,7 @@ def test_staged_duplicates_are_told_and_one_row_a_key_is_kept(
     load(bigquery_client, application.settings, predictions(DAY, 5), box_scores(DAY, 5) + box_scores(DAY, 2))
     outcome = grade(application)
     assert outcome.status is Status.SUCCESS
-    assert (outcome.staged_duplicate_keys, outcome.staged_excess_rows) == (2, 2)
+    assert (outcome.written.staged_duplicate_keys, outcome.written.staged_excess_rows) == (2, 2)
     assert outcome.duplicates.clean
     assert len(table(application)) == 5
     assert notifier.checks() == ["staged_duplicates"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Literal
 
-from grading.errors import LockStoreUnavailable
+from foundation.errors import LockStoreUnavailable
 from locking.store import LockStore, StoreContended, StoreUnanswered
 
 Fault = Literal["down", "lost before", "lost after", "contended", "fine"]

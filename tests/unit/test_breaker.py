@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from foundation.clock import SystemClock
+from foundation.errors import CircuitOpen
+from foundation.events import Event, EventLog
 from grading.breaker import COLLECTION, GradingCircuitBreaker
-from grading.clock import SystemClock
-from grading.errors import CircuitOpen
 from locking.sqlite_store import SQLiteLockStore
 from locking.store import Key
-from monitoring.events import Event, EventLog
 from tests.unit.faulty_store import Fault, FaultyStore
 
 

@@ -11,61 +11,116 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("grading", "locking", "validation", "alerts", "maintenance", "monitoring")
-GROUND = {"grading.errors", "grading.clock"}
-# What a package may import from the others besides the ground: their types, never their implementations.
-ALLOWED = {
-    "locking": {"monitoring.events"},
-    "validation": set(),
-    "alerts": {"monitoring.events", "locking.store", "validation.duplicates"},
-    "monitoring": set(),
-}
+# From the top; a module may import from its own floor and from those below it, never from one above, also not inside
+# a function. The first entry that begins a module's name is its floor; modules of one line share a floor.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("tests", "bench"),
+    ("localdev",),
+    ("main", "grading.__main__"),
+    ("grading.cli",),
+    ("grading.api",),
+    ("grading.wiring",),
+    ("grading.clients",),
+    ("grading.pubsub",),
+    ("grading.maintenance",),
+    ("grading.dates",),
+    ("grading.service", "grading.outcome_alerts"),
+    ("grading.writing",),
+    ("grading.audit", "grading.history", "grading.locker", "grading.breaker"),
+    ("grading.run",),
+    ("grading.hold", "grading.outcome", "grading.coverage", "grading.processors", "grading.settings"),
+    ("validation",),
+    ("alerts",),
+    ("locking",),
+    ("monitoring",),
+    ("warehouse",),
+    ("foundation",),
+)
+# They hold floors or files, and import nothing.
+NAMESPACES = ("grading", "grading.sql")
+PACKAGES = ("grading", "validation", "alerts", "locking", "monitoring", "warehouse", "foundation")
 ENVIRONMENT_READERS = {"grading/wiring.py"}
 
 
 def modules() -> Iterator[tuple[Path, str]]:
-    for package in PACKAGES:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            relative = path.relative_to(ROOT)
-            yield path, ".".join(relative.with_suffix("").parts).removesuffix(".__init__")
+    """Every module of the project by its dotted name."""
+    tops = sorted({name.partition(".")[0] for floor in FLOORS for name in floor})
+    for top in tops:
+        single = ROOT / f"{top}.py"
+        for path in [single] if single.is_file() else sorted((ROOT / top).rglob("*.py")):
+            yield path, ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def floor_of(name: str) -> int | None:
+    """The floor's number from the top, or None for what is not ours."""
+    if name in NAMESPACES:
+        return None
+    for number, floor in enumerate(FLOORS):
+        if any(name == entry or name.startswith(f"{entry}.") for entry in floor):
+            return number
+    return None
 
 
 def imports(path: Path) -> Iterator[str]:
-    """Every module of ours that a file imports at its top level."""
-    for node in ast.parse(path.read_text()).body:
+    """Every module that a file imports, at its top, inside functions and for types alike."""
+    for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
-            yield from (
-                f"{node.module}.{alias.name}" if (ROOT / node.module.replace(".", "/")).is_dir() else node.module
-                for alias in node.names
-            )
+            yield node.module
+            folder = ROOT / node.module.replace(".", "/")
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if folder.is_dir())
         elif isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
 
-@pytest.mark.parametrize("package", ALLOWED)
-def test_a_package_imports_only_types_of_its_siblings(package: str) -> None:
-    for path, name in modules():
-        if name.split(".")[0] != package:
-            continue
-        for imported in imports(path):
-            top = imported.split(".")[0]
-            if top in PACKAGES and top != package:
-                assert imported in GROUND | ALLOWED[package], f"{name} imports {imported}"
+def upward(path: Path, name: str) -> Iterator[str]:
+    """The imports of a module that lead to a floor above its own."""
+    own = floor_of(name)
+    for imported in imports(path):
+        floor = floor_of(imported)
+        if own is not None and floor is not None and floor < own:
+            yield f"{name} imports {imported}"
 
 
-def test_nothing_below_imports_the_wiring() -> None:
-    """Only entry points know how things are built."""
-    above = {"grading.api", "grading.wiring", "grading.__main__"}
-    for path, name in modules():
-        if name in above or name.startswith("grading.cli"):
-            continue
-        for imported in imports(path):
-            assert not imported.startswith(("grading.wiring", "grading.cli", "grading.api")), f"{name}: {imported}"
+def test_every_module_stands_on_a_floor() -> None:
+    assert [name for _, name in modules() if floor_of(name) is None and name not in NAMESPACES] == []
+
+
+def test_no_import_runs_upward() -> None:
+    assert [found for path, name in modules() for found in upward(path, name)] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from grading.wiring import Application",
+        "def late() -> None:\n    import grading.cli.status",
+        "from grading import api",
+    ],
+)
+def test_an_import_upward_is_found(tmp_path: Path, line: str) -> None:
+    """At the top of a file, inside a function, and of a module by its package."""
+    path = tmp_path / "staging.py"
+    path.write_text(line + "\n")
+    assert list(upward(path, "grading.writing.staging"))
+
+
+def test_an_import_downward_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "staging.py"
+    path.write_text("from warehouse.jobs import Jobs\nfrom grading.run import Run\n")
+    assert list(upward(path, "grading.writing.staging")) == []
+
+
+def test_no_two_sql_files_share_a_name() -> None:
+    names = [
+        path.name for top in ("grading", "validation", "bench", "localdev") for path in (ROOT / top).rglob("*.sql")
+    ]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_only_the_wiring_reads_the_environment() -> None:
     for path, name in modules():
-        if str(path.relative_to(ROOT)) in ENVIRONMENT_READERS or name.startswith("grading.cli"):
+        outside = name.partition(".")[0] not in PACKAGES or name.startswith("grading.cli")
+        if outside or str(path.relative_to(ROOT)) in ENVIRONMENT_READERS:
             continue
         tree = ast.parse(path.read_text())
         read = [

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from grading.errors import LockAcquisitionError, LockStoreUnavailable
+from foundation.errors import LockAcquisitionError, LockStoreUnavailable
+from foundation.events import Event, EventLog
 from locking import DistributedLock, LockTimings
 from locking.line import waiters
 from locking.lock import lock_document
 from locking.sqlite_store import SQLiteLockStore
 from locking.store import StoreContended, StoreUnanswered
-from monitoring.events import Event, EventLog
 
 SHORT = LockTimings(
     lease_seconds=0.8,

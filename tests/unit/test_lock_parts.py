@@ -15,10 +15,10 @@ import grpc
 import pytest
 from google.cloud.firestore_v1.types import ListenResponse, TargetChange
 
-from grading.clock import SystemClock
-from grading.errors import LeaseLost, LockStoreUnavailable
+from foundation.clock import SystemClock
+from foundation.errors import LeaseLost, LockStoreUnavailable
 from locking import DistributedLock, check_for_stuck_locks
-from locking.firestore_watch import FirestoreWatch
+from locking.firestore.watch import FirestoreWatch
 from locking.reminders import Reminders
 from locking.sqlite_store import SQLiteLockStore
 from locking.store import Key, StoreUnanswered

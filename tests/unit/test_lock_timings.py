@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grading.errors import InvalidSettings
+from foundation.errors import InvalidSettings
 from locking import LockTimings
 
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from grading.clock import SystemClock
-from monitoring.events import Event, EventLog
+from foundation.clock import SystemClock
+from foundation.events import Event, EventLog
 from monitoring.log_sink import JsonLogSink
 
 

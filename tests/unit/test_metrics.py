@@ -13,9 +13,9 @@ from google.cloud.monitoring_v3 import CreateTimeSeriesRequest, MetricServiceCli
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 from google.protobuf.empty_pb2 import Empty
 
-from grading.clock import SystemClock
+from foundation.clock import SystemClock
+from foundation.events import Event, EventLog
 from monitoring.cloud_monitoring import CloudMonitoringWriter
-from monitoring.events import Event, EventLog
 from monitoring.metrics_sink import (
     LOCK_CONTENTION,
     LOCK_TIMEOUT,

@@ -10,8 +10,8 @@ import click
 import pytest
 
 from grading.cli import commands
-from maintenance.repairer import Result
-from maintenance.ungraded import ADVICE
+from grading.maintenance.repairer import Result
+from grading.maintenance.ungraded import ADVICE
 from validation.checks import CHECKS, Check
 
 TEXT = (Path(__file__).parents[2] / "docs" / "repair.md").read_text()

@@ -19,7 +19,7 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 from alerts.secret import SecretWebhook, webhook_url_from_secret
 from alerts.webhook import WebhookUnavailable
-from grading.clock import SystemClock
+from foundation.clock import SystemClock
 from tests.unit.rpc_server import RpcServer
 
 URL = "https://hooks.slack.com/services/T0/B0/very-secret"

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from grading.errors import InvalidSettings
+from foundation.errors import InvalidSettings
 from grading.settings import Settings
 
 PROJECT = {"GOOGLE_CLOUD_PROJECT": "project"}

@@ -16,9 +16,9 @@ from alerts.blocks import slack_payload
 from alerts.messages import duplicates_found
 from alerts.slack import LogNotifier, SlackNotifier
 from alerts.webhook import FixedWebhook, WebhookUnavailable, WebhookUrl
-from grading.clock import SystemClock
+from foundation.clock import SystemClock
+from foundation.events import Event, EventLog
 from localdev.slack_sink import Answer, SlackSink
-from monitoring.events import Event, EventLog
 
 ALERT = duplicates_found("2026-01-17", table="d.t", processor="p", duplicate_keys=3)
 SECRET = "local-webhook-secret"

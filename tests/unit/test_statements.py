@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from grading.errors import InvalidSettings
-from grading.statements import Sql, TablePath, columns, fragment, key_texts, literal, placeholders, table
+from foundation.errors import InvalidSettings
+from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, literal, table
+
+SQL = Folder("grading.sql")
 
 
 @pytest.mark.parametrize(
@@ -68,20 +70,20 @@ def test_a_table_name_must_be_valid(parts: tuple[str, str, str]) -> None:
 
 def test_a_file_is_filled_with_values_of_ours_only() -> None:
     path = TablePath("project-1", "data", "runs_fence")
-    text = fragment("read_fence", fence=table(path), lock_key=literal("2024-01-15"), unused=Sql("x")).text
+    text = SQL.fill("read_fence", fence=table(path), lock_key=literal("2024-01-15"), unused=Sql("x")).text
     assert "FROM `project-1.data.runs_fence`" in text
     assert text.endswith("lock_key = '2024-01-15'")
 
 
 def test_plain_text_is_refused() -> None:
     with pytest.raises(TypeError, match="lock_key is str, not Sql"):
-        fragment("read_fence", fence=Sql("`x`"), lock_key="'; DROP TABLE x; --")  # type: ignore[arg-type]
+        SQL.fill("read_fence", fence=Sql("`x`"), lock_key="'; DROP TABLE x; --")  # type: ignore[arg-type]
 
 
 def test_a_forgotten_value_is_an_error() -> None:
-    assert placeholders("read_fence") == {"fence", "lock_key"}
+    assert SQL.file("read_fence").placeholders == {"fence", "lock_key"}
     with pytest.raises(KeyError, match="lock_key"):
-        fragment("read_fence", fence=Sql("`x`"))
+        SQL.fill("read_fence", fence=Sql("`x`"))
 
 
 def test_keys_are_text_under_their_own_names() -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from grading.errors import InvalidMessage
+from foundation.errors import InvalidMessage
+from grading.pubsub.message import Envelope, GradeDate, RunTask, open_envelope, parse
 from grading.settings import Settings
-from grading.trigger import Envelope, GradeDate, RunTask, open_envelope, parse
 
 NOW = datetime(2026, 1, 17, 11, 0, tzinfo=UTC)
 SETTINGS = Settings(google_cloud_project="project")

@@ -13,16 +13,16 @@ from types import TracebackType
 from typing import Any, Self
 from unittest.mock import patch
 
-from grading.clock import Deadline, SystemClock
-from grading.errors import GradingError, LockStoreUnavailable
+from foundation.clock import Deadline, SystemClock
+from foundation.errors import GradingError, LockStoreUnavailable
+from foundation.events import Event, EventLog
 from localdev.processes import freeze, thaw
 from locking import DistributedLock, Lease, LockTimings
 from locking.store import Key, LockStore
-from monitoring.events import Event, EventLog
 
 # Processes start from a server that has imported what they need: 32 of them in the time of one.
 CONTEXT = get_context("forkserver")
-CONTEXT.set_forkserver_preload(["google.cloud.firestore", "locking.firestore_store", "locking.sqlite_store", __name__])
+CONTEXT.set_forkserver_preload(["google.cloud.firestore", "locking.firestore.store", "locking.sqlite_store", __name__])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ class Where:
             return SQLiteLockStore(self.sqlite_path)
         from google.cloud import firestore
 
-        from locking.firestore_store import FirestoreLockStore
+        from locking.firestore.store import FirestoreLockStore
 
         with patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=self.firestore_host):
             return FirestoreLockStore(firestore.Client(project=self.project))

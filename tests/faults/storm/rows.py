@@ -11,9 +11,9 @@ from datetime import date, timedelta
 from google.cloud import bigquery
 
 from grading.settings import Settings
-from grading.statements import Sql
 from tests.faults.storm.plan import DATES
 from tests.integration.slate import load_day
+from warehouse.statements import Sql
 
 PLAYERS = 20
 DAYS = [date(2024, 1, 15) + timedelta(days=n) for n in range(DATES)]

@@ -20,9 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from grading.clock import Deadline
-from grading.init import create_tables
 from grading.wiring import Application
+from grading.writing.schema import create_tables
 from localdev.bigquery import BigQueryEmulator
 from localdev.environment import is_foreign
 from localdev.firestore import FirestoreEmulator
@@ -164,7 +163,7 @@ class Storm:
         self._application = Application(direct, sinks=())
         self._exit.callback(self._application.bigquery_client.close)
         create_input_tables(self._client, direct)
-        create_tables(direct, self._application.warehouse, Deadline.after(120, self._application.clock))
+        create_tables(direct, self._application.jobs("init", 120))
         fill(self._client, direct)
         self._checker = Checker(self._client, direct)
         self._workers = [self._new_worker() for _ in range(_PROCESSES)]

@@ -16,26 +16,27 @@ from typing import Any, Literal
 
 import requests
 
-from grading.clock import Deadline, SystemClock
-from grading.errors import Transient
+from foundation.clock import Deadline, SystemClock
+from foundation.errors import Transient
+from foundation.events import Event, EventLog
+from foundation.stop import stop_on_sigterm
 from grading.processors import GRADING
 from grading.run import Request
 from grading.settings import Settings
-from grading.statements import Sql
-from grading.stop import stop_on_sigterm
 from grading.wiring import Application
 from localdev.environment import isolated
 from locking import LockTimings
-from monitoring.events import Event, EventLog
 from tests.faults.storm.naive import naive_write
 from tests.faults.storm.plan import Task
 from tests.faults.storm.rows import DAYS, select_rows
+from warehouse.jobs import Jobs
+from warehouse.statements import Sql
 
 # Processes start from a server that has imported what they need: a killed one is replaced in a moment.
 CONTEXT = get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["google.cloud.firestore", "google.cloud.bigquery", "google.cloud.secretmanager", "locking.firestore_store",
-     "locking.sqlite_store", "alerts.slack", "alerts.secret", "maintenance.repairer", __name__]
+    ["google.cloud.firestore", "google.cloud.bigquery", "google.cloud.secretmanager", "locking.firestore.store",
+     "locking.sqlite_store", "alerts.slack", "alerts.secret", "grading.maintenance.repairer", __name__]
 )  # fmt: skip
 
 TIMINGS = LockTimings(
@@ -193,21 +194,21 @@ class Session:
         return outcome.detail if outcome.transient else ""
 
     def _repair(self, task: Task) -> str:
-        from maintenance.backup import make_backup
-        from maintenance.tables import REPAIR_TABLES
+        from grading.maintenance.backup import make_backup
+        from grading.maintenance.repair_tables import REPAIR_TABLES
 
         application, table = self.application, REPAIR_TABLES[GRADING.name]
         settings = application.settings
         deadline = Deadline.after(settings.function_timeout_seconds, self.clock)
-        path, now = table.path(settings), self.clock.now()
-        backup = make_backup(path, settings, application.warehouse, now, deadline, days=1)
+        jobs = Jobs.of(application.warehouse, "backup", deadline)
+        backup = make_backup(table.path(settings), settings, jobs, days=1)
         result = application.repairer.deduplicate(table, DAYS[task.date], backup, deadline, merge_differing=True)
         self.sink.statuses.append(result.result.value)
         application.warehouse.drop(backup.path(settings))
         return "" if result.result.good else f"{result.result}: {result.detail}"
 
 
-def _select_of(run: Any, _warehouse: Any) -> Sql:
+def _select_of(run: Any) -> Sql:
     return select_rows(run.settings, run.date)
 
 

@@ -1,0 +1,1 @@
+"""What everything stands on: errors, clock, stop signal, events. Imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""Many dates: what each has, and what is to be done about it."""

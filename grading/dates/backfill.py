@@ -1,0 +1,256 @@
+"""Backfill: many dates, in phases, beside whatever else grades them.
+
+A phase is one processor's run of every date, and a phase begins when the one before it has ended: a summary
+reads the grades of the dates before its own. Each date goes through the service like any other run, with its
+own lock, fence and deadline, so a backfill beside the schedule is a routine.
+
+Why a backfill can be killed and resumed: each publish records its run, with the backfill's id, in the very
+transaction that writes the date. What is recorded is done; what is not is left.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Protocol
+
+from alerts.alert import Alert
+from foundation.clock import Deadline
+from grading.dates.survey import Work, aggregate_due, read_dates, read_ledger
+from grading.outcome import Outcome, Status
+from grading.processors import GRADING, Processor
+from grading.run import Request, Run
+from grading.service import GradingService
+from grading.writing.inputs import select_of
+from warehouse.jobs import Jobs
+from warehouse.statements import Folder, literal, table
+
+SQL = Folder("grading.dates.sql")
+
+Phase = Sequence[Work]
+
+# Nothing was published though it should have been.
+FAILURES = frozenset({Status.FAILED, Status.SHRUNK})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a backfill is to do. `trigger` marks its runs; `finished` counts those of it that were done before."""
+
+    trigger: str
+    start: date
+    end: date
+    phases: Sequence[Phase]
+    rows: dict[date, int] = field(default_factory=dict)
+    finished: int = 0
+
+    @property
+    def runs(self) -> int:
+        return sum(len(phase) for phase in self.phases)
+
+    @property
+    def dates(self) -> list[date]:
+        return sorted({work.date for phase in self.phases for work in phase})
+
+
+def plan_backfill(
+    service: GradingService,
+    start: date,
+    end: date,
+    processors: Sequence[Processor],
+    deadline: Deadline,
+    *,
+    resume: bool = False,
+) -> Plan:
+    """Every date from `start` to `end` with predictions or grades, by each processor; two jobs at most.
+
+    With `resume`, only what the latest backfill of this very range has not done; a new backfill where there was
+    none. A date whose grading is left has its aggregates left too, whether or not they were computed.
+    """
+    jobs = Jobs.of(service.warehouse, "backfill", deadline)
+    states = read_dates(service.settings, jobs, start, end)
+    phases = [
+        [
+            Work(processor=processor, date=state.date)
+            for state in states
+            if state.predictions or not processor.reads_predictions
+        ]
+        for processor in processors
+    ]
+    trigger, finished = f"{_trigger(start, end)}{service.clock.now():%Y%m%dT%H%M%SZ}", set[tuple[str, date]]()
+    if resume:
+        trigger, finished = _latest(service, start, end, jobs) or (trigger, finished)
+    left = list(_left(phases, finished))
+    return Plan(
+        trigger=trigger,
+        start=start,
+        end=end,
+        phases=left,
+        rows={state.date: state.with_box_score for state in states},
+        finished=sum(map(len, phases)) - sum(map(len, left)),
+    )
+
+
+def plan_recompute(
+    service: GradingService,
+    start: date,
+    end: date,
+    processors: Sequence[Processor],
+    deadline: Deadline,
+    *,
+    everything: bool = False,
+) -> Plan:
+    """The aggregates whose grades are newer than they are, or with `everything` those of every date with grades."""
+    jobs = Jobs.of(service.warehouse, "recompute", deadline)
+    ledger = read_ledger(service.settings, jobs, start, end)
+    states = read_dates(service.settings, jobs, start, end)
+    phases = [
+        [Work(processor=processor, date=state.date, reason="asked for") for state in states if state.grades]
+        if everything
+        else list(aggregate_due(processor, states, ledger))
+        for processor in processors
+    ]
+    rows = {state.date: state.grades for state in states}
+    return Plan(trigger="recompute", start=start, end=end, phases=phases, rows=rows)
+
+
+def bytes_to_scan(service: GradingService, work: Work, deadline: Deadline) -> int:
+    """The bytes that computing a date's rows would scan, by a dry run: nothing is read, nothing is billed."""
+    run = Run.start(work.processor, Request(date=work.date), service.settings, service.warehouse, deadline)
+    return service.warehouse.bytes_scanned(select_of(run))
+
+
+class Progress(Protocol):
+    """Is shown what happens. `started` is called from several threads at once."""
+
+    def phase(self, processor: Processor, runs: int) -> None: ...
+
+    def started(self, work: Work) -> None: ...
+
+    def finished(self, work: Work, outcome: Outcome) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillResult:
+    """How a backfill ended: the last outcome of each run, and the runs that were not reached."""
+
+    outcomes: Sequence[Outcome]
+    not_reached: Sequence[Work]
+    alerts: Sequence[Alert]
+    duration_seconds: float
+
+    @property
+    def failed(self) -> list[Outcome]:
+        return [outcome for outcome in self.outcomes if outcome.status in FAILURES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backfill:
+    """Runs a plan with `concurrency` dates at once, phase after phase.
+
+    Alerts of single dates are kept for the one message at the end, instead of being sent.
+    """
+
+    service: GradingService
+    plan: Plan
+    concurrency: int
+    progress: Progress
+    allow_shrink: bool = False
+    _stopping: threading.Event = field(default_factory=threading.Event)
+
+    def stop(self) -> None:
+        """Finish the dates in flight, and begin no more. Safe to call from a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> BackfillResult:
+        """Do the plan. A date that failed in passing gets a second try at the end of its phase."""
+        started = self.service.clock.monotonic()
+        kept = _KeptAlerts()
+        service = replace(self.service, notifier=kept)
+        outcomes: list[Outcome] = []
+        not_reached: list[Work] = []
+        with ThreadPoolExecutor(self.concurrency, thread_name_prefix="backfill") as pool:
+            for phase in self.plan.phases:
+                if not phase:
+                    continue
+                self.progress.phase(phase[0].processor, len(phase))
+                ended = dict(self._try(pool, service, phase))
+                again = [work for work, outcome in ended.items() if outcome and outcome.transient]
+                ended |= {work: outcome for work, outcome in self._try(pool, service, again) if outcome}
+                outcomes.extend(outcome for outcome in ended.values() if outcome)
+                not_reached.extend(work for work, outcome in ended.items() if outcome is None)
+        return BackfillResult(
+            outcomes=outcomes,
+            not_reached=not_reached,
+            alerts=kept.alerts,
+            duration_seconds=self.service.clock.monotonic() - started,
+        )
+
+    def _try(
+        self, pool: ThreadPoolExecutor, service: GradingService, phase: Phase
+    ) -> Iterator[tuple[Work, Outcome | None]]:
+        running: dict[Future[Outcome | None], Work] = {pool.submit(self._one, service, work): work for work in phase}
+        try:
+            for future in as_completed(running):
+                work, outcome = running[future], future.result()
+                if outcome:
+                    self.progress.finished(work, outcome)
+                yield work, outcome
+        except BaseException:
+            self.stop()
+            raise
+
+    def _one(self, service: GradingService, work: Work) -> Outcome | None:
+        if self._stopping.is_set():
+            return None
+        self.progress.started(work)
+        request = Request(date=work.date, trigger_source=self.plan.trigger, allow_shrink=self.allow_shrink)
+        deadline = Deadline.after(service.settings.function_timeout_seconds, service.clock)
+        return service.run(work.processor, request, deadline)
+
+
+@dataclass(slots=True)
+class _KeptAlerts:
+    alerts: list[Alert] = field(default_factory=list)
+
+    def send(self, alert: Alert) -> bool:
+        self.alerts.append(alert)
+        return True
+
+
+def _trigger(start: date, end: date) -> str:
+    return f"backfill:{start}:{end}:"
+
+
+def _latest(service: GradingService, start: date, end: date, jobs: Jobs) -> tuple[str, set[tuple[str, date]]] | None:
+    """The latest backfill of this range, and the runs that it finished."""
+    statement = SQL.fill(
+        "runs_of_backfill",
+        runs=table(service.settings.target("grading_runs")),
+        first=literal(start),
+        last=literal(end),
+        prefix=literal(_trigger(start, end)),
+    )
+    rows = jobs.ask("resume", statement).rows
+    if not rows:
+        return None
+    latest = max(row["trigger_source"] for row in rows)
+    status = {(row["processor"], row["game_date"]): row["status"] for row in rows if row["trigger_source"] == latest}
+    return latest, {run for run, ended in status.items() if ended not in FAILURES}
+
+
+def _left(phases: Sequence[Phase], finished: Collection[tuple[str, date]]) -> Iterator[Phase]:
+    """Each phase without what is finished, aggregates of grades that are yet to come counted as unfinished."""
+    grading = [work.date for phase in phases for work in phase if work.processor is GRADING]
+    left = {day for day in grading if (GRADING.name, day) not in finished}
+
+    def outdated(work: Work) -> bool:
+        if work.processor.reads_earlier_dates:
+            return any(day <= work.date for day in left)
+        return work.date in left
+
+    for phase in phases:
+        yield [work for work in phase if (work.processor.name, work.date) not in finished or outdated(work)]

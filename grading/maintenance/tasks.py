@@ -1,0 +1,127 @@
+"""The daily tasks, by message or by command: quality check, duplicate trend, stuck locks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+
+from alerts import upkeep_messages as messages
+from alerts.alert import Notifier, Resolver
+from foundation.clock import Clock, Deadline
+from foundation.errors import GradingError
+from foundation.events import EventLog
+from grading.maintenance.check_queries import ask_warehouse
+from grading.maintenance.findings import update_findings
+from grading.maintenance.repair_tables import FIRST_DAY, PREDICTIONS, REPAIR_TABLES, RepairTable
+from grading.maintenance.stuck_locks import LOCK_TYPES, alert_stuck_locks
+from grading.processors import GRADING
+from grading.settings import Settings
+from locking.store import LockStore
+from locking.stuck import StuckLock, check_for_stuck_locks
+from validation.checks import CheckResult, Verdict, worst
+from validation.quality import Window, run_checks
+from validation.trend import GROWTH_ALLOWED, Trend, check_duplicate_trend
+from warehouse.bigquery import Warehouse
+from warehouse.jobs import Jobs
+
+DEFAULT_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tasks:
+    """What runs by schedule beside the grading. Each method is one task; all raise what the warehouse raises."""
+
+    settings: Settings
+    clock: Clock
+    events: EventLog
+    warehouse: Warehouse
+    lock_store: LockStore
+    notifier: Notifier
+    resolver: Resolver
+
+    def quality_check(self, deadline: Deadline, *, days: int | None = None, alert: bool = True) -> list[CheckResult]:
+        """Run the ten checks over the last `days` dates; keep the audit of duplicates; alert what does not pass."""
+        window = Window(self._today(), days or DEFAULT_DAYS)
+        results = run_checks(ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window), window)
+        self._audit(results, window, Jobs.of(self.warehouse, "audit", deadline))
+        overall: Verdict = worst(results)
+        self.events.emit(
+            "quality_checked",
+            f"quality check: {overall}",
+            "ERROR" if overall == "fail" else "WARNING" if overall == "warn" else "INFO",
+            **{result.check.name: result.verdict for result in results},
+        )
+        if alert:
+            for result in results:
+                self._alert(result)
+        return results
+
+    def duplicate_trend(self, deadline: Deadline) -> Trend:
+        """Compare this week's rate of duplicates with last week's; alert growth over 10 %."""
+        window = Window(self._today(), DEFAULT_DAYS)
+        trend = check_duplicate_trend(ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window))
+        self.events.emit(
+            "duplicate_trend",
+            f"duplicates: {trend.this_week:.3%} of this week's rows, {trend.last_week:.3%} of last week's",
+            "WARNING" if trend.grows else "INFO",
+            this_week_rate=trend.this_week,
+            last_week_rate=trend.last_week,
+        )
+        if trend.grows:
+            self.notifier.send(
+                messages.duplicate_trend(
+                    table=GRADING.name,
+                    this_week_rate=trend.this_week,
+                    last_week_rate=trend.last_week,
+                    threshold=GROWTH_ALLOWED,
+                )
+            )
+        else:
+            self.resolver.resolve("duplicate_trend", table=GRADING.name, date=None)
+        return trend
+
+    def stuck_locks(self) -> list[StuckLock]:
+        """Find stuck locks, remove the dead ones, alert each."""
+        found = check_for_stuck_locks(self.lock_store, LOCK_TYPES, events=self.events)
+        alert_stuck_locks(found, self.notifier)
+        return found
+
+    def _alert(self, result: CheckResult) -> None:
+        check = result.check
+        if result.verdict == "pass":
+            self.resolver.resolve(f"quality_{check.name}", table=None, date=None)
+            return
+        self.notifier.send(
+            messages.quality_check_result(
+                name=check.name,
+                outcome=result.verdict,
+                figure=result.figure_text,
+                threshold=check.threshold,
+                next_command=result.next_command,
+                count=round(result.figure) if result.figure is not None and check.unit == "count" else None,
+                samples=result.samples,
+            )
+        )
+
+    def _audit(self, results: list[CheckResult], window: Window, jobs: Jobs) -> None:
+        """Record the duplicates that were found, and close what is clean. The audit never fails the check."""
+        failed = {result.check.name for result in results if result.verdict != "pass"}
+        grades = bool(failed & {"duplicate_grades", "recent_duplicate_keys"})
+        self._audit_table(REPAIR_TABLES[GRADING.name], FIRST_DAY, window.today, jobs, found=grades)
+        sources = "duplicate_source_keys" in failed
+        self._audit_table(PREDICTIONS, window.start, window.end, jobs, found=sources)
+
+    def _audit_table(self, repaired: RepairTable, start: date, end: date, jobs: Jobs, *, found: bool) -> None:
+        merge = repaired.merges_differing
+        place = (repaired, self.settings, jobs)
+        update = partial(update_findings, start=start, end=end, merge_differing=merge)
+        try:
+            if found:
+                update("record", *place, notes="found by the daily check")
+            update("resolve", *place, notes="clean at the daily check")
+        except GradingError as error:
+            self.events.emit("audit_failed", f"the audit of {repaired.name} was not kept: {error}", "ERROR")
+
+    def _today(self) -> date:
+        return self.settings.local_date(self.clock.now())

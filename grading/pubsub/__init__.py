@@ -1,0 +1,1 @@
+"""Events: reading one, acting on it, telling that a date is complete."""

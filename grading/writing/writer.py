@@ -1,0 +1,110 @@
+"""The one writer: stage, check, publish; again where newer data came in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from foundation.errors import DeadlineExceeded, GradingError, StagingOutdated
+from foundation.events import EventLog
+from grading.outcome import Status, Written
+from grading.run import Run
+from grading.writing.publish import AuditNote, Publisher
+from grading.writing.staging import RowSource, Staged, keep_one_per_key, measure, present_keys
+from warehouse.statements import Folder
+
+SQL = Folder("grading.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Writes one date of one table, whatever else writes it at the same time."""
+
+    publisher: Publisher
+    min_keys_ratio: float
+
+    def write(
+        self,
+        run: Run,
+        source: RowSource,
+        events: EventLog,
+        *,
+        status: Status = Status.SUCCESS,
+        detail: str = "",
+    ) -> Written:
+        """Replace the run's date by the rows of `source`.
+
+        A refused publish (someone published newer data meanwhile) stages again, unless what is published
+        already satisfies the event: then the result is `superseded`. Nothing is published where nothing was
+        staged, or where far fewer keys were staged than the date has (`shrunk`). Where graded rows are too small
+        a part of what there was to grade, the write is recorded as `partial`. Raises what `Publisher.publish` raises.
+        """
+        while True:
+            staged = source.stage(run)
+            try:
+                return self._check_and_publish(run, staged, events, status, detail)
+            except StagingOutdated as refused:
+                events.emit("publish_refused", str(refused), "WARNING", token=staged.token)
+                if self.satisfied(run):
+                    return Written(status=Status.SUPERSEDED)
+                if run.deadline.remaining() < run.settings.alert_reserve_seconds:
+                    raise DeadlineExceeded("newer data was published, and no time is left to stage again") from refused
+            finally:
+                self._drop(run, staged, events)
+
+    def satisfied(self, run: Run) -> bool:
+        """Whether what is published is as new as the event asks for: staged after the event was published."""
+        if run.request.published_ms is None:
+            return False
+        statement = SQL.fill("read_fence", **run.values())
+        found = run.jobs.ask("fence", statement).rows
+        return bool(found) and int(found[0]["token"]) >= run.request.published_ms
+
+    def _check_and_publish(
+        self,
+        run: Run,
+        staged: Staged,
+        events: EventLog,
+        status: Status,
+        detail: str,
+    ) -> Written:
+        measured = measure(run, staged)
+        events.emit(
+            "write_staged",
+            f"staged {measured.staged_rows} rows",
+            token=staged.token,
+            rows=measured.staged_rows,
+            duplicate_keys=measured.duplicate_keys,
+        )
+        coverage = measured.coverage
+        found = Written(
+            status=status,
+            coverage=coverage,
+            staged_keys=measured.staged_keys,
+            staged_duplicate_keys=measured.duplicate_keys,
+            staged_excess_rows=measured.staged_rows - measured.staged_keys,
+            present_rows=measured.present_rows,
+        )
+        if not measured.staged_keys:
+            waiting = coverage and coverage.gradable
+            return replace(found, status=Status.NO_ACTUALS if waiting else Status.NO_PREDICTIONS)
+        # Rows are an upper bound of keys: only where they do not settle it are the present keys counted.
+        if not run.request.allow_shrink and measured.staged_keys < self.min_keys_ratio * measured.present_rows:
+            present = present_keys(run)
+            if measured.staged_keys < self.min_keys_ratio * present:
+                return replace(found, status=Status.SHRUNK, present_keys=present)
+        if measured.duplicate_keys and not staged.verbatim:
+            keep_one_per_key(run, staged)
+        if coverage:
+            detail = coverage.ungraded_text
+            status = Status.PARTIAL if coverage.share < run.settings.min_coverage else status
+        rows = measured.staged_rows if staged.verbatim else measured.staged_keys
+        note = AuditNote(status=status, rows_inserted=rows, duplicate_keys=measured.duplicate_keys, detail=detail)
+        self.publisher.publish(run, staged, note, events)
+        return replace(found, status=status, token=staged.token)
+
+    def _drop(self, run: Run, staged: Staged, events: EventLog) -> None:
+        try:
+            run.jobs.warehouse.drop(staged.table)
+        except GradingError as error:
+            # Its dataset's expiration removes it; nothing else depends on it.
+            events.emit("staging_left", f"{staged.table} was not dropped: {error}", "WARNING")

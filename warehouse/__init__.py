@@ -1,0 +1,1 @@
+"""BigQuery as the service uses it: statements, named jobs, errors of our own tree."""

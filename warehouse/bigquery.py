@@ -1,0 +1,200 @@
+"""BigQuery as the service uses it: named jobs, bounded waits, errors of our own tree.
+
+Every job carries an id of ours, so that an answer that got lost is found again: BigQuery answers 409 to a
+second job of the same id (https://cloud.google.com/bigquery/docs/running-jobs#generate-jobid), which here
+means "my own earlier attempt", and the caller is attached to it. A job id is used for one job only.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
+
+from google.api_core import exceptions as api
+from google.cloud import bigquery
+
+from foundation.clock import Deadline
+from foundation.errors import DeadlineExceeded, NotInitialised, OutcomeUnknown, StatementRefused
+from warehouse.bigquery_errors import classify
+from warehouse.job_end import REQUEST_SECONDS, RETRY, Job, JobResult, finish, sent
+from warehouse.statements import Sql, TablePath
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table as the server describes it: `kind` is a type name such as NUMERIC."""
+
+    name: str
+    kind: str
+    required: bool
+
+    def as_field(self) -> bigquery.SchemaField:
+        """The column as the client describes it."""
+        return bigquery.SchemaField(self.name, self.kind, mode="REQUIRED" if self.required else "NULLABLE")
+
+
+JobObserver = Callable[[str, str], None]
+
+
+class Warehouse:
+    """Runs jobs and looks after tables.
+
+    `observe(job_id, sql)` is called before each job is sent; tests and benchmarks count with it.
+    """
+
+    def __init__(self, client: bigquery.Client, *, observe: JobObserver = lambda _job_id, _sql: None) -> None:
+        self._client = client
+        self._observe = observe
+
+    def run(self, sql: Sql, *, job_id: str, deadline: Deadline) -> JobResult:
+        """Run a statement or script to its end.
+
+        Raises `DeadlineExceeded` before sending where no time is left; `PublishConflict`, `GuardRaised`,
+        `StatementRefused`, `NotInitialised` where BigQuery answered so: nothing was kept; and
+        `OutcomeUnknown` where the job was sent but its end could not be learnt, even after cancelling.
+        """
+        seconds = self._seconds_left(deadline)
+        config = bigquery.QueryJobConfig(use_legacy_sql=False, use_query_cache=False)
+        config.job_timeout_ms = int(seconds * 1000)
+        send = partial(
+            self._client.query,
+            sql.text,
+            job_config=config,
+            job_id=job_id,
+            job_retry=None,
+            retry=RETRY,
+            timeout=REQUEST_SECONDS,
+        )
+        return self._to_its_end(send, sql.text, job_id, deadline)
+
+    def load(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        target: TablePath,
+        columns: Sequence[Column],
+        *,
+        job_id: str,
+        deadline: Deadline,
+    ) -> JobResult:
+        """Load JSON rows into a new table with exactly these columns. Raises as `run` does."""
+        self._seconds_left(deadline)
+        config = bigquery.LoadJobConfig(
+            source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
+            schema=[column.as_field() for column in columns],
+            write_disposition=bigquery.WriteDisposition.WRITE_EMPTY,
+        )
+        body = io.BytesIO("\n".join(json.dumps(row) for row in rows).encode())
+        # Without a size the client uploads resumably, which BigQuery and its emulators both accept.
+        send = partial(
+            self._client.load_table_from_file,
+            body,
+            str(target),
+            job_id=job_id,
+            job_config=config,
+            timeout=REQUEST_SECONDS,
+        )
+        return self._to_its_end(send, f"LOAD {target}", job_id, deadline)
+
+    def bytes_scanned(self, sql: Sql) -> int:
+        """The bytes that a query would scan, by a dry run: nothing runs, nothing is billed. Not a job."""
+        config = bigquery.QueryJobConfig(dry_run=True, use_legacy_sql=False, use_query_cache=False)
+        try:
+            job = self._client.query(sql.text, job_config=config, job_retry=None, retry=RETRY, timeout=REQUEST_SECONDS)
+        except Exception as error:
+            raise classify(error) from error
+        return int(job.total_bytes_processed or 0)
+
+    def copy(
+        self,
+        source: TablePath,
+        target: TablePath,
+        operation: Literal["SNAPSHOT", "RESTORE"],
+        *,
+        job_id: str,
+        deadline: Deadline,
+        expires: datetime | None = None,
+    ) -> JobResult:
+        """Make a snapshot of a table, or a table of a snapshot; the target must be new. Raises as `run` does."""
+        self._seconds_left(deadline)
+        config = bigquery.CopyJobConfig(
+            operation_type=operation, write_disposition=bigquery.WriteDisposition.WRITE_EMPTY
+        )
+        if expires:
+            config.destination_expiration_time = expires.isoformat()
+        send = partial(
+            self._client.copy_table,
+            str(source),
+            str(target),
+            job_id=job_id,
+            job_config=config,
+            retry=RETRY,
+            timeout=REQUEST_SECONDS,
+        )
+        return self._to_its_end(send, f"COPY {operation} {source} {target}", job_id, deadline)
+
+    def columns(self, path: TablePath) -> list[Column]:
+        """The table's columns, or `NotInitialised` where there is no such table. Not a job."""
+        try:
+            table = self._client.get_table(str(path), retry=RETRY, timeout=REQUEST_SECONDS)
+        except Exception as error:
+            raise classify(error) from error
+        return [Column(f.name, f.field_type, f.mode == "REQUIRED") for f in table.schema]
+
+    def exists(self, path: TablePath) -> bool:
+        """Whether the table is there. Not a job."""
+        try:
+            self.columns(path)
+        except NotInitialised:
+            return False
+        return True
+
+    def drop(self, path: TablePath) -> None:
+        """Delete a table, if it is there. Not a job."""
+        try:
+            self._client.delete_table(str(path), not_found_ok=True, retry=RETRY, timeout=REQUEST_SECONDS)
+        except Exception as error:
+            raise classify(error) from error
+
+    def ensure_dataset(
+        self, project: str, name: str, location: str, *, expire_tables_seconds: int | None = None
+    ) -> None:
+        """Create a dataset where it is missing; an existing one is left as it is."""
+        dataset = bigquery.Dataset(f"{project}.{name}")
+        dataset.location = location
+        if expire_tables_seconds is not None:
+            dataset.default_table_expiration_ms = expire_tables_seconds * 1000
+        try:
+            self._client.create_dataset(dataset, exists_ok=True, retry=RETRY, timeout=REQUEST_SECONDS)
+        except Exception as error:
+            raise classify(error) from error
+
+    def _to_its_end(self, send: Callable[[], Job], what: str, job_id: str, deadline: Deadline) -> JobResult:
+        self._observe(job_id, what)
+        try:
+            job = send()
+        except api.Conflict:
+            job = self._attach(job_id)
+        except Exception as error:
+            raise sent(error, job_id) from error
+        return finish(job, deadline)
+
+    def _attach(self, job_id: str) -> Job:
+        try:
+            job = self._client.get_job(job_id, retry=RETRY, timeout=REQUEST_SECONDS)
+        except Exception as error:
+            raise OutcomeUnknown(f"job {job_id} exists, but cannot be read: {error}") from error
+        if not isinstance(job, Job):
+            raise StatementRefused(f"job {job_id} exists, and is not ours")
+        return job
+
+    @staticmethod
+    def _seconds_left(deadline: Deadline) -> float:
+        if (seconds := deadline.remaining()) < 1.0:
+            why = "the process was told to stop" if deadline.stopping else "no time is left to start another job"
+            raise DeadlineExceeded(why)
+        return seconds
