@@ -21,7 +21,7 @@ from tests.zetasql_check import Judge
 
 _ROOT = Path(__file__).parents[2]
 _PAGE = _ROOT / "docs" / "add-a-processor.md"
-_PACKAGES = ("grading", "locking", "validation", "alerts", "maintenance", "monitoring")
+_PACKAGES = ("grading", "validation", "alerts", "locking", "monitoring", "warehouse", "foundation")
 _BLOCK = re.compile(r"^`(?P<path>grading/[\w/]+\.(?:sql|py))`\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"^(python -m grading .+)$", re.MULTILINE)
 

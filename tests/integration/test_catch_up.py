@@ -94,7 +94,7 @@ def test_a_second_run_does_nothing(
     _catch_up(application)
 
     assert _run_finished(sink) == []
-    assert [job_id.split("-")[1] for job_id, _ in statements] == ["ledger", "dates"]
+    assert [job_id.split("-")[-2] for job_id, _ in statements] == ["ledger", "dates"]
     assert sink.named("catch_up_finished")[0].fields["published"] == 0
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from foundation.events import EventLog
-from grading.outcome import Outcome, Status
+from grading.outcome import Outcome, Status, Written
 from grading.processors import GRADING, SYSTEM_DAILY_PERFORMANCE, Processor
 from grading.pubsub.completion import Completion
 from localdev.bigquery import LOCAL_PROJECT
@@ -40,7 +40,12 @@ class RecordingPublisher:
 
 def _outcome(status: Status, processor: Processor = GRADING, *, transient: bool = False, rows: int = 0) -> Outcome:
     return Outcome(
-        processor=processor.name, date=DAY, status=status, run_id="run-1", rows_inserted=rows, transient=transient
+        processor=processor.name,
+        date=DAY,
+        status=status,
+        run_id="run-1",
+        written=Written(status=status, staged_keys=rows),
+        transient=transient,
     )
 
 

@@ -459,7 +459,7 @@ def test_a_repair_that_does_not_verify_is_taken_back(
 @pytest.mark.parametrize(
     ("step", "when"),
     [
-        ("grading-backup-", "after"),
+        ("-backup-", "after"),
         ("-stage-", "after"),
         ("-publish-", "before"),
         ("-publish-", "after"),

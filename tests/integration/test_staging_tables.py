@@ -8,7 +8,6 @@ import pytest
 from click.testing import CliRunner
 from google.cloud import bigquery
 
-from foundation.clock import Deadline
 from grading.cli import commands
 from grading.maintenance.orphans import Orphan, StagingTables, Verdict
 from grading.processors import GRADING
@@ -59,9 +58,8 @@ def batches(application: Application, bigquery_client: bigquery.Client, judge: J
 
 
 def _judged(tables: StagingTables, application: Application) -> dict[str, Orphan]:
-    deadline = Deadline.after(60, application.clock)
-    found = tables.find(deadline, older_than=timedelta(hours=-1))
-    return {known.path.table: tables.judge(known, deadline) for known in found}
+    found = tables.find(older_than=timedelta(hours=-1))
+    return {known.path.table: tables.judge(known) for known in found}
 
 
 def test_only_tables_with_every_row_in_the_main_table_are_consolidated(
@@ -114,7 +112,7 @@ def test_the_command_drops_the_consolidated_ones_and_nothing_else(
 
 def test_a_young_table_is_left_alone(batches: Application, tables: StagingTables) -> None:
     """It may belong to a run that is at work."""
-    assert tables.find(Deadline.after(60, batches.clock), older_than=timedelta(hours=24)) == []
+    assert tables.find(older_than=timedelta(hours=24)) == []
 
 
 def test_a_table_that_is_not_consolidated_is_refused_at_the_last_step(
@@ -123,7 +121,7 @@ def test_a_table_that_is_not_consolidated_is_refused_at_the_last_step(
     """Whoever calls it."""
     orphan = _judged(tables, batches)["_staging_batch_newer"]
     with pytest.raises(ValueError, match="never dropped"):
-        tables.drop(orphan, Deadline.after(60, batches.clock), keep_days=1)
+        tables.drop(orphan, keep_days=1)
 
 
 def test_a_table_written_after_it_was_checked_stays(
@@ -133,7 +131,7 @@ def test_a_table_written_after_it_was_checked_stays(
     orphan = _judged(tables, batches)["_staging_batch_all_there"]
     path = orphan.staging.path
     execute(bigquery_client, f"INSERT INTO `{path}` SELECT * FROM `{path}` LIMIT 1")
-    assert tables.drop(orphan, Deadline.after(60, batches.clock), keep_days=1) is None
+    assert tables.drop(orphan, keep_days=1) is None
     assert count(bigquery_client, f"SELECT COUNT(*) FROM `{path}`") == 11
 
 

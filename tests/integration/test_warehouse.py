@@ -164,7 +164,7 @@ def test_a_job_that_runs_out_of_time_is_cancelled(connect: Connect) -> None:
 
     edge = Edge(before=still_running)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("warehouse.jobs._CANCEL_SECONDS", 0.2)
+        patch.setattr("warehouse.job_end._CANCEL_SECONDS", 0.2)
         with pytest.raises(OutcomeUnknown, match="ran out of time"):
             connect(edge).run(Sql("SELECT 1"), job_id="slow", deadline=soon(1.2))
     assert "POST /bigquery/v2/projects/local-grading/jobs/slow/cancel" in edge.sent

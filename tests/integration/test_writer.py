@@ -21,13 +21,13 @@ from foundation.errors import (
     Transient,
     WarehouseUnavailable,
 )
-from grading import publish, staging
 from grading.api import PredictionAccuracyProcessor
 from grading.hold import Hold, NotHeld
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.wiring import Application
+from grading.writing import publish, staging
 from grading.writing.inputs import select_of
 from grading.writing.publish import AuditNote, publish_script
 from grading.writing.staging import QueriedRows, Staged
@@ -166,7 +166,7 @@ def test_a_refused_run_stages_again_or_ends_as_superseded(
     load_day(bigquery_client, application.settings, DAY, 5)
     run = new_run(application, published_ms=published_ms)
     PublishedMeanwhile.overtaken = staticmethod(lambda: grade(application))
-    source = PublishedMeanwhile(select_of(run, application.warehouse))
+    source = PublishedMeanwhile(select_of(run))
     written = application.writer.write(run, source, application.events)
     assert written.status is expected
     publishes = [job_id for job_id, _ in statements if f"{run.run_id}-publish" in job_id]
@@ -254,7 +254,7 @@ def test_a_lost_lease_stops_the_write_before_it_is_published(ten_graded: Applica
     before = table(ten_graded)
     run = replace(new_run(ten_graded), hold=Hold(lease=LostLease()))
     with pytest.raises(LeaseLost):
-        ten_graded.writer.write(run, QueriedRows(select_of(run, ten_graded.warehouse)), ten_graded.events)
+        ten_graded.writer.write(run, QueriedRows(select_of(run)), ten_graded.events)
     assert table(ten_graded) == before
     assert issubclass(LeaseLost, Transient)
 
@@ -495,7 +495,7 @@ def test_staging_rows_of_another_date_is_refused(ten_graded: Application, monkey
     """A processor whose SQL forgot its date filter publishes nothing."""
     before = table(ten_graded)
     run = new_run(ten_graded)
-    good = select_of(run, ten_graded.warehouse)
+    good = select_of(run)
     wrong = QueriedRows(
         staging.Sql(good.text.replace("DATE '2024-01-15' AS game_date", "DATE '2024-01-14' AS game_date"))
     )
