@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Literal, NamedTuple
 
@@ -20,11 +20,12 @@ from alerts.alert import Alert, Notifier
 from foundation.clock import Clock
 from foundation.errors import LockStoreUnavailable
 from foundation.events import EventLog
-from locking.store import Document, Fields, Key, LockStore, StoreContended
+from locking.shared_state import update
+from locking.store import Document, DocumentStore, Fields, Key, StoreContended
 
 COLLECTION = "grading_alerts"
 
-State = Literal["telling", "told", "owed", "resolving"]
+AlertState = Literal["telling", "told", "owed", "resolving"]
 
 _ATTEMPTS = 5
 _KEPT_FOR = timedelta(days=90)
@@ -55,7 +56,7 @@ class SuppressingNotifier:
     def __init__(
         self,
         inner: Notifier,
-        store: LockStore,
+        store: DocumentStore,
         events: EventLog,
         clock: Clock,
         *,
@@ -113,15 +114,13 @@ class SuppressingNotifier:
         return delivered
 
     def _claim_telling(self, key: Key, alert: Alert) -> _Claim | None:
-        """The claim to tell this alert; None where it is told, or being told, in the same words."""
-        for _ in range(_ATTEMPTS):
-            document = self._store.read(key, timeout=self._timeout)
-            if document is not None and not self._is_news(alert, document):
-                return None
-            claim = self._swap(key, document, self._fields(alert, "telling"))
-            if claim is not None:
-                return claim
-        raise StoreContended(f"{key} moved {_ATTEMPTS} times.")
+        """The claim to report this alert; None if it is reported, or being reported, in the same words."""
+
+        def claim(document: Document | None) -> Fields | None:
+            known = document is not None and not self._is_news(alert, document)
+            return None if known else self._fields(alert, "telling")
+
+        return self._claim(key, claim)
 
     def _is_news(self, alert: Alert, document: Document) -> bool:
         told = document.fields
@@ -137,29 +136,21 @@ class SuppressingNotifier:
                 return True
 
     def _claim_resolving(self, key: Key) -> _Claim | None:
-        """The claim to tell the end; None where nothing was told, or someone else tells the end."""
-        for _ in range(_ATTEMPTS):
-            document = self._store.read(key, timeout=self._timeout)
+        """The claim to report the end; None if nothing was reported, or someone else reports the end."""
+
+        def claim(document: Document | None) -> Fields | None:
             if document is None:
                 return None
             in_flight = document.fields.get("state") in ("telling", "resolving")
             if in_flight and document.age_seconds <= self._claim_seconds:
                 return None
-            claim = self._swap(key, document, {**document.fields, "state": "resolving", "claim": uuid.uuid4().hex})
-            if claim is not None:
-                return claim
-        raise StoreContended(f"{key} moved {_ATTEMPTS} times.")
+            return {**document.fields, "state": "resolving"}
 
-    def _swap(self, key: Key, before: Document | None, fields: Fields) -> _Claim | None:
-        try:
-            version = (
-                self._store.create(key, fields, timeout=self._timeout)
-                if before is None
-                else self._store.replace(key, fields, if_version=before.version, timeout=self._timeout)
-            )
-        except StoreContended:
-            return None
-        return None if version is None else _Claim(key, version, before)
+        return self._claim(key, claim)
+
+    def _claim(self, key: Key, claim: Callable[[Document | None], Fields | None]) -> _Claim | None:
+        made = update(self._store, key, claim, timeout=self._timeout)
+        return None if made is None else _Claim(key, made.version, made.before)
 
     def _conclude(self, claim: _Claim, fields: Fields | None) -> None:
         """Write the outcome, or delete what is over; a failure leaves a claim that is void after a minute."""
@@ -175,7 +166,7 @@ class SuppressingNotifier:
                     self._unavailable(claim.key.document_id, error)
                     return
 
-    def _fields(self, alert: Alert, state: State) -> dict[str, Any]:
+    def _fields(self, alert: Alert, state: AlertState) -> dict[str, Any]:
         return {
             "state": state,
             "environment": self._environment,
@@ -185,7 +176,6 @@ class SuppressingNotifier:
             "count": alert.count,
             "severity": alert.severity,
             "title": alert.title,
-            "claim": uuid.uuid4().hex,
             "expires_at": self._clock.now() + _KEPT_FOR,
         }
 
@@ -205,6 +195,6 @@ class SuppressingNotifier:
         )
 
 
-def _still(before: Document | None, state: State) -> Fields | None:
+def _still(before: Document | None, state: AlertState) -> Fields | None:
     """What the document said before, in another state; None where there was none."""
     return None if before is None else {**before.fields, "state": state}

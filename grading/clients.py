@@ -13,7 +13,7 @@ from alerts.alert import Notifier
 from foundation.clock import Clock
 from foundation.events import EventLog
 from grading.settings import Settings
-from locking.store import LockStore
+from locking.store import DocumentStore
 from monitoring.metrics_sink import LogMetricWriter, MetricWriter
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def bigquery_client(settings: Settings) -> bigquery.Client:
     )
 
 
-def lock_store(settings: Settings) -> LockStore:
+def lock_store(settings: Settings) -> DocumentStore:
     """Firestore, or one machine's SQLite file."""
     if settings.lock_store == "sqlite":
         from locking.sqlite_store import SQLiteLockStore

@@ -26,7 +26,7 @@ from grading.writing.publish import Publisher
 from grading.writing.validate import validate
 from grading.writing.writer import Writer
 from locking.lock import DistributedLock
-from locking.store import LockStore
+from locking.store import DocumentStore
 from locking.timings import LockTimings
 from monitoring.log_sink import JsonLogSink
 from monitoring.metrics_sink import LockMetricsSink
@@ -52,7 +52,7 @@ class Application:
         *,
         clock: Clock | None = None,
         sinks: tuple[EventSink, ...] | None = None,
-        lock_store: LockStore | None = None,
+        lock_store: DocumentStore | None = None,
         notifier: Notifier | None = None,
         observe: JobObserver = lambda _job_id, _sql: None,
     ) -> None:
@@ -88,7 +88,7 @@ class Application:
         return Audit(self.events)
 
     @cached_property
-    def lock_store(self) -> LockStore:
+    def lock_store(self) -> DocumentStore:
         return self._lock_store or clients.lock_store(self.settings)
 
     @cached_property

@@ -19,7 +19,7 @@ from locking.lease import Grant
 from locking.line import Line, Wake, waiters
 from locking.retry import RETRIED, Silence
 from locking.status import Claim, LockStatus
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 from locking.timings import LockTimings
 
 # Past the moment at which the lease can have ended: the server says "older than", and answers take time.
@@ -48,7 +48,7 @@ class Acquisition:
 
     def __init__(
         self,
-        store: LockStore,
+        store: DocumentStore,
         claim: Claim,
         wait_seconds: float,
         timings: LockTimings,

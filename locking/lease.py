@@ -19,7 +19,7 @@ from foundation.events import EventLog
 from locking.reminders import REMINDERS
 from locking.retry import RETRIED, Silence
 from locking.status import Claim, LockStatus
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 from locking.timings import LockTimings
 
 _RETRIES_PER_RENEWAL = 5
@@ -61,7 +61,7 @@ class Lease:
     def __init__(
         self,
         *,
-        store: LockStore,
+        store: DocumentStore,
         claim: Claim,
         grant: Grant,
         timings: LockTimings,

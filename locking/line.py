@@ -25,7 +25,7 @@ from typing import Literal
 from foundation.clock import Clock
 from foundation.errors import LockStoreUnavailable
 from locking.status import Claim
-from locking.store import Key, LockStore, Watch
+from locking.store import DocumentStore, Key, Watch
 from locking.timings import LockTimings
 
 Wake = Literal["turn", "overdue", "poll"]
@@ -53,7 +53,7 @@ class Line:
         clock: measures the waits.
     """
 
-    def __init__(self, store: LockStore, claim: Claim, timings: LockTimings, clock: Clock) -> None:
+    def __init__(self, store: DocumentStore, claim: Claim, timings: LockTimings, clock: Clock) -> None:
         self._store = store
         self._claim = claim
         self._timings = timings

@@ -15,7 +15,7 @@ from foundation.events import EventLog
 from locking.acquisition import Acquisition
 from locking.lease import Lease
 from locking.status import Claim, LockStatus
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 from locking.stuck import check_for_stuck_locks
 from locking.timings import LockTimings
 
@@ -59,7 +59,7 @@ class DistributedLock:
         project_id: str,
         lock_type: str = "grading",
         *,
-        store: LockStore | None = None,
+        store: DocumentStore | None = None,
         timings: LockTimings | None = None,
         clock: Clock | None = None,
         events: EventLog | None = None,
@@ -169,7 +169,7 @@ class DistributedLock:
         return [stuck.as_dict() for stuck in found]
 
     @property
-    def _store(self) -> LockStore:
+    def _store(self) -> DocumentStore:
         if self._given_store is None:
             # Google's client takes a second to import, and a caller with a store of its own needs none.
             from google.cloud import firestore
@@ -229,7 +229,7 @@ class ConsolidationLock(DistributedLock):
         self,
         project_id: str,
         *,
-        store: LockStore | None = None,
+        store: DocumentStore | None = None,
         timings: LockTimings | None = None,
         clock: Clock | None = None,
         events: EventLog | None = None,

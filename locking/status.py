@@ -14,7 +14,7 @@ from typing import Literal
 
 from locking.store import Document, Fields, Key
 
-State = Literal["live", "expired", "stuck"]
+LockState = Literal["live", "expired", "stuck"]
 
 STUCK_SECONDS = 600.0
 _FOREIGN_LEASE_SECONDS = 300.0
@@ -101,7 +101,7 @@ class LockStatus:
         return self.heartbeat_age_seconds > self.lease_seconds
 
     @property
-    def state(self) -> State:
+    def state(self) -> LockState:
         """`stuck`: held for over 10 minutes, longer than any invocation runs. `expired`: not renewed within
         its lease. `live`: neither."""
         if self.held_seconds > STUCK_SECONDS:

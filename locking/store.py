@@ -62,7 +62,7 @@ class Watch(Protocol):
         """Stop, and release threads and connections. Idempotent."""
 
 
-class LockStore(Protocol):
+class DocumentStore(Protocol):
     """Versioned documents with compare-and-swap; see the module's text for what each call may raise.
 
     Every call takes at most `timeout` seconds, and raises `StoreUnanswered`, `StoreContended` or

@@ -14,7 +14,7 @@ from rich.table import Table
 from grading.cli.console import ConsoleSink
 from grading.cli.repairs import console
 from grading.maintenance.backup import KEPT_DAYS
-from grading.maintenance.orphans import Orphan, StagingTables, Verdict
+from grading.maintenance.orphans import Orphan, OrphanVerdict, StagingTables
 from grading.wiring import application_for_terminal
 
 _SECONDS = 600.0
@@ -40,7 +40,7 @@ def staging(hours: float, pattern: str, execute: bool, keep_days: int) -> None:
     found = [known for known in tables.find(older_than=timedelta(hours=hours)) if fnmatch(known.path.table, pattern)]
     orphans = [tables.judge(known) for known in track(found, "checking", console=console, transient=True)]
     console.print(_listing(orphans))
-    droppable = [orphan for orphan in orphans if orphan.verdict is Verdict.CONSOLIDATED]
+    droppable = [orphan for orphan in orphans if orphan.verdict is OrphanVerdict.CONSOLIDATED]
     size = sum(orphan.staging.total_bytes for orphan in droppable) / 1e6
     click.echo(f"{len(orphans)} staging tables, {len(droppable)} consolidated ({size:,.1f} MB)")
     if not execute:
@@ -61,7 +61,7 @@ def _listing(orphans: list[Orphan]) -> Table:
     table = Table("Table", "Last written (UTC)", box=None, pad_edge=False)
     table.add_column("Rows", justify="right")
     table.add_column("MB", justify="right")
-    table.add_column("Verdict")
+    table.add_column("OrphanVerdict")
     for orphan in orphans:
         known = orphan.staging
         table.add_row(

@@ -80,7 +80,7 @@ class DeduplicatedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class RepairedState:
     """What a repair left on a date: the run that the fence names, and how many rows there are."""
 
     run_id: str
@@ -97,14 +97,14 @@ class RestoredRows:
 
     repaired: RepairTable
     backup: Backup
-    over: Published
+    over: RepairedState
     overwrite: bool = False
 
     def stage(self, run: Run) -> Staged:
         fence = _Fence.read(run)
         if not self.overwrite:
             found = compare(run, self.repaired, self.backup)
-            if found.written_since and Published(fence.run_id, found.rows_now) != self.over:
+            if found.written_since and RepairedState(fence.run_id, found.rows_now) != self.over:
                 raise _written_since(run, found, self.backup)
         values = values_of(run, self.repaired, self.backup)
         return _stage(run, fence, SQL.fill("restored", **values))

@@ -17,7 +17,7 @@ from grading.maintenance.repair_tables import FIRST_DAY, PREDICTIONS, REPAIR_TAB
 from grading.maintenance.stuck_locks import LOCK_TYPES, alert_stuck_locks
 from grading.processors import GRADING
 from grading.settings import Settings
-from locking.store import LockStore
+from locking.store import DocumentStore
 from locking.stuck import StuckLock, check_for_stuck_locks
 from validation.checks import CheckResult, Verdict, worst
 from validation.quality import Window, run_checks
@@ -36,7 +36,7 @@ class Tasks:
     clock: Clock
     events: EventLog
     warehouse: Warehouse
-    lock_store: LockStore
+    lock_store: DocumentStore
     notifier: Notifier
     resolver: Resolver
 

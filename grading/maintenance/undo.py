@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from grading.maintenance.backup import Backup
-from grading.maintenance.repair_rows import Published
+from grading.maintenance.repair_rows import RepairedState
 from grading.settings import Settings
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, literal, table
@@ -22,7 +22,7 @@ class Changed:
     backup: Backup
     table: str
     trigger: str
-    dates: Mapping[date, Published]
+    dates: Mapping[date, RepairedState]
     rows_removed: int
     last_committed_at: datetime
 
@@ -49,7 +49,7 @@ def _changed(name: str, rows: Sequence[Mapping[str, object]]) -> Changed:
         trigger=str(last["trigger_source"]),
         # A date that was repaired twice is as the later run left it; rows come in the order of their commits.
         dates={
-            day: Published(str(row["run_id"]), _int(row["rows_inserted"]))
+            day: RepairedState(str(row["run_id"]), _int(row["rows_inserted"]))
             for row in rows
             if isinstance(day := row["game_date"], date)
         },
