@@ -9,26 +9,26 @@ VENV := .venv
 PYTEST_ARGS ?= -n 2 --dist worksteal
 IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed-requirements.txt
-SOURCES := $(wildcard main.py) grading locking validation alerts maintenance monitoring localdev bench tests
 
 # Options reach the commands through the environment, so that no shell reads what they contain.
 export DATA DATE OUT ROWS ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test test-long lint bench bench-lock bench-cold-start faults guards audit lock-requirements clean
+.PHONY: help demo stack test check test-long lint bench bench-lock bench-cold-start faults guards audit lock-requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(INSTALLED): requirements-dev.txt
+$(INSTALLED): requirements-dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "make: no Python 3.11 or newer on the PATH: install one, or say which:" \
 		"make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@cmp -s requirements-dev.txt $@ || { \
+	@cat requirements-dev.txt pyproject.toml | cmp -s - $@ || { \
 		echo "Installing the pinned requirements into $(VENV) (once, about a minute)" && \
 		{ "$(PYTHON)" -m venv $(VENV) || { echo "make: $(PYTHON) cannot create $(VENV): install its venv module" \
 			"(Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }; } && \
-		$(IN_VENV) -m pip install --quiet --disable-pip-version-check --no-input --requirement requirements-dev.txt; }
-	@cp requirements-dev.txt $@
+		$(IN_VENV) -m pip install --quiet --disable-pip-version-check --no-input --requirement requirements-dev.txt && \
+		$(IN_VENV) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --editable .; }
+	@cat requirements-dev.txt pyproject.toml > $@
 
 demo: $(INSTALLED) ## grade a sample date end to end, or your own: DATA=dir DATE=YYYY-MM-DD OUT=file.csv
 	@$(IN_VENV) -m localdev.demo --data "$$DATA" --date "$$DATE" --out "$$OUT"
@@ -38,6 +38,9 @@ stack: $(INSTALLED) ## run the local stack until Ctrl-C, and print how to use it
 
 test: lint ## lint, then every test; says which were skipped and why
 	$(IN_VENV) -m pytest $(PYTEST_ARGS)
+
+check: lint ## lint, types and unit tests: within a minute
+	$(IN_VENV) -m pytest -n 2 -q tests/unit
 
 test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock
 	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/faults/lock/test_no_overlap.py
@@ -63,7 +66,7 @@ guards: $(INSTALLED) ## take each safety guard out, in a copy: its test must be 
 	@$(IN_VENV) -m tests.guards
 
 audit: $(INSTALLED) ## known vulnerabilities of every pinned dependency
-	@$(IN_VENV) -m localdev.audit
+	@$(IN_VENV) -m pip_audit --strict --disable-pip --no-deps --requirement requirements.txt
 
 lock-requirements: $(INSTALLED) ## compile requirements*.in into the pinned requirements*.txt
 	@$(IN_VENV) -m localdev.lock_requirements

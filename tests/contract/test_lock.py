@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -14,11 +12,12 @@ import pytest
 
 from foundation.clock import Deadline, SystemClock
 from foundation.errors import InvalidSettings, LeaseLost, LockAcquisitionError
-from foundation.events import Event, EventLog
+from foundation.events import EventLog
 from locking import ConsolidationLock, DistributedLock, LockTimings, check_for_stuck_locks
 from locking.line import waiters
 from locking.lock import lock_document
 from locking.store import DocumentStore, Key
+from tests.fakes import RecordingSink
 
 DAY = date(2026, 1, 17)
 SHORT = LockTimings(
@@ -31,28 +30,14 @@ SHORT = LockTimings(
 ELEVEN_MINUTES_US, SIXTEEN_MINUTES_US = 660_000_000, 960_000_000
 
 
-@dataclass
-class Sink:
-    events: list[Event] = field(default_factory=list)
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
-
-    @property
-    def names(self) -> list[str]:
-        return [event.name for event in self.events]
-
-    def __getitem__(self, name: str) -> Mapping[str, Any]:
-        (fields,) = [event.fields for event in self.events if event.name == name]
-        return fields
-
-
 @pytest.fixture
-def sink() -> Sink:
-    return Sink()
+def sink() -> RecordingSink:
+    return RecordingSink()
 
 
-def make(store: DocumentStore, sink: Sink | None = None, timings: LockTimings | None = None) -> DistributedLock:
+def make(
+    store: DocumentStore, sink: RecordingSink | None = None, timings: LockTimings | None = None
+) -> DistributedLock:
     return DistributedLock("demo", store=store, timings=timings, events=EventLog([sink] if sink else []))
 
 
@@ -64,7 +49,7 @@ def plant(store: DocumentStore, key: str, **fields: Any) -> int:
     return version
 
 
-def test_hold_and_release(store: DocumentStore, sink: Sink) -> None:
+def test_hold_and_release(store: DocumentStore, sink: RecordingSink) -> None:
     lock = make(store, sink)
     with lock.acquire(DAY, "op-1") as lease:
         document = store.read(Key("grading_locks", "grading_2026-01-17"), timeout=5)
@@ -113,7 +98,7 @@ def test_the_bodys_exception_is_not_masked_by_a_lost_lease(store: DocumentStore)
         raise ZeroDivisionError
 
 
-def test_a_held_lock_is_refused_with_its_holder_and_leaves_no_ticket(store: DocumentStore, sink: Sink) -> None:
+def test_a_held_lock_is_refused_with_its_holder_and_leaves_no_ticket(store: DocumentStore, sink: RecordingSink) -> None:
     with make(store).acquire(DAY, "first") as lease:
         with pytest.raises(LockAcquisitionError) as caught, make(store, sink).acquire(DAY, "second", 0.3):
             pass
@@ -174,7 +159,7 @@ def test_names_that_would_lead_elsewhere_are_refused(store: DocumentStore, lock_
         pass
 
 
-def test_an_expired_lock_is_taken_over_at_once(store: DocumentStore, sink: Sink) -> None:
+def test_an_expired_lock_is_taken_over_at_once(store: DocumentStore, sink: RecordingSink) -> None:
     old = plant(store, "2026-01-17", lease_seconds=0.1)
     time.sleep(0.15)
     with make(store, sink).acquire(DAY, "next", 0) as lease:
@@ -186,7 +171,9 @@ def test_an_expired_lock_is_taken_over_at_once(store: DocumentStore, sink: Sink)
     assert sink["lock_taken_over"]["taken_from"] == "gone"
 
 
-def test_a_removed_lock_is_noticed_by_the_next_renewal_and_not_released(store: DocumentStore, sink: Sink) -> None:
+def test_a_removed_lock_is_noticed_by_the_next_renewal_and_not_released(
+    store: DocumentStore, sink: RecordingSink
+) -> None:
     lock = make(store, sink, SHORT)
     with lock.acquire(DAY, "op") as lease:
         assert lock.force_release(DAY, if_version=lock.list_locks()[0].version)
@@ -244,7 +231,7 @@ def test_the_sweeper_reports_after_10_minutes_and_removes_silent_ones_after_15(s
     fields = {"holder_id": "h", "lock_key": "16", "lease_seconds": 0.01, "token": version - SIXTEEN_MINUTES_US}
     store.replace(key, fields, if_version=version, timeout=5)
     time.sleep(0.05)
-    sink = Sink()
+    sink = RecordingSink()
     found = check_for_stuck_locks(store, ["grading", "publish"], events=EventLog([sink]))
     assert [(each.lock.lock_key, each.removed) for each in found] == [("14", False), ("15", False), ("16", True)]
     assert sink.names == ["stuck_lock_found", "stuck_lock_found", "stuck_lock_removed"]

@@ -8,19 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from google.cloud import bigquery
 
-from foundation.clock import SystemClock
 from grading.settings import Settings
 from grading.wiring import Application
+from tests.fakes import WallClock
 
 TODAY = date(2026, 1, 20)
-NOON = datetime(2026, 1, 20, 17, tzinfo=UTC)
-
-
-class FixedClock(SystemClock):
-    """A wall clock that stands still; the monotonic one runs."""
-
-    def now(self) -> datetime:
-        return NOON
+NOON = WallClock(datetime(2026, 1, 20, 17, tzinfo=UTC))
 
 
 def at_terminal(monkeypatch: pytest.MonkeyPatch, command: str, application: Application) -> None:

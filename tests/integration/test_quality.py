@@ -16,7 +16,7 @@ from grading.settings import Settings
 from grading.wiring import Application
 from grading.writing.schema import create_tables
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
-from tests.integration.damaged import TODAY, FixedClock, at_terminal, execute, graded_weeks
+from tests.integration.damaged import NOON, TODAY, at_terminal, execute, graded_weeks
 from tests.zetasql_check import Judge
 from validation.checks import CHECKS, worst
 
@@ -86,7 +86,7 @@ def weeks(
     statements: list[tuple[str, str]] = []
     application = Application(
         input_tables,
-        clock=FixedClock(),
+        clock=NOON,
         sinks=(sink,),
         notifier=notifier,
         observe=lambda job_id, sql: statements.append((job_id, sql)),

@@ -117,6 +117,13 @@ def test_no_two_sql_files_share_a_name() -> None:
     assert sorted(names) == sorted(set(names))
 
 
+def test_no_job_id_is_made_outside_the_query_session() -> None:
+    """Whoever wants a job asks a `Jobs`; only the warehouse's own modules pass ids on."""
+    for path, name in modules():
+        if name.partition(".")[0] in PACKAGES and not name.startswith("warehouse."):
+            assert "job_id=" not in path.read_text(), name
+
+
 def test_only_the_wiring_reads_the_environment() -> None:
     for path, name in modules():
         outside = name.partition(".")[0] not in PACKAGES or name.startswith("grading.cli")
