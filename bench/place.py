@@ -39,7 +39,7 @@ Elsewhere = tuple[Path, dict[str, str]]
 class Place:
     """A context manager: emulators, `rows` predictions of one date, and the tables that each design writes.
 
-    Locks are in the Firestore emulator where the gcloud SDK is installed, and in SQLite otherwise.
+    Locks are in the Firestore emulator if the gcloud SDK is installed, and in SQLite otherwise.
     """
 
     def __init__(self, directory: Path, rows: int, designs: tuple[str, ...] = DESIGNS) -> None:

@@ -1,6 +1,6 @@
 """One acquisition: create, adopt, take over, or wait in line.
 
-Why it is safe: a holder is made by a create that succeeds only where no document is, or by a replace that
+Why it is safe: a holder is made by a create that succeeds only if no document is, or by a replace that
 succeeds only on the very version whose lease was seen to have ended. Two contenders cannot both succeed. The
 age of that version is the server's read time minus its commit time, so no contender's clock takes part.
 
@@ -42,7 +42,7 @@ class Acquisition:
         wait_seconds: the longest wait; 0 tries once.
         timings: leases, timeouts and polls.
         clock: measures the wait.
-        events: told when a wait begins.
+        events: receives an event when a wait begins.
         deadline: ends the wait too.
     """
 
@@ -114,7 +114,7 @@ class Acquisition:
                 self._line.leave(timeout=min(_LEAVE_SECONDS, self._timings.rpc_timeout_seconds))
 
     def _attempt(self, wake: Wake) -> Grant | None:
-        """Take the lock if it is free, ours already or expired; None where it is held."""
+        """Take the lock if it is free, ours already or expired; None if it is held."""
         claim, create = self._claim, wake == "turn"
         while True:
             started = self._clock.monotonic()

@@ -55,7 +55,7 @@ class Lease:
             epoch. Every later holder of this lock has a greater one.
         waited_seconds: from the call to the acquisition.
         contended: whether someone else held the lock at first.
-        taken_from: the previous holder, where this one replaced it after its lease had ended.
+        taken_from: the previous holder, if this one replaced it after its lease had ended.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class Lease:
         self._stop_renewal()
 
     def close(self) -> None:
-        """Stop renewing and release, or leave the lock as it is where it was abandoned or lost.
+        """Stop renewing and release, or leave the lock as it is if it was abandoned or lost.
 
         Never raises for what the store does: the work is done, and an unreleased lock expires.
         """
@@ -186,7 +186,7 @@ class Lease:
                 pause = self._timings.renew_every_seconds / _RETRIES_PER_RENEWAL
 
     def _renew(self, started: float) -> bool:
-        """Renew once; False where the lock is lost."""
+        """Renew once; False if the lock is lost."""
         timeout = self._timings.rpc_timeout_seconds
         self._heartbeat += 1
         fields = self._claim.fields(self._clock.now(), token=self.token, heartbeat=self._heartbeat)

@@ -3,7 +3,7 @@
 Each waiter puts a ticket beside the lock (`…/waiters/{holder_id}`); the server's commit times order them. A
 holder that had waited keeps its ticket, and its release deletes lock and ticket in one commit. So:
 
-* a waiter listens to the ticket in front of it, or to the lock where nobody is: when that goes, it is its
+* a waiter listens to the ticket in front of it, or to the lock if nobody is: when that goes, it is its
   turn, and it tries at once;
 * it listens to the one before that too. When that goes and the front stays, the front should take the lock
   now. If the lock is still free after a short stagger, the front is dead or asleep, and is passed over.
@@ -122,7 +122,7 @@ class Line:
         """Stop listening, with the lock acquired; the ticket stays in line until the release.
 
         Args:
-            in_turn: False where the lock was free and nobody in front took it: they are passed over.
+            in_turn: False if the lock was free and nobody in front took it: they are passed over.
 
         Returns:
             The tickets to delete with the lock: ours, dead ones, and those passed over.

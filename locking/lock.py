@@ -45,13 +45,13 @@ class DistributedLock:
     itself (`lease.token`, or the data token of the writer).
 
     Args:
-        project_id: the Google Cloud project whose Firestore holds the locks, where no store is given.
+        project_id: the Google Cloud project whose Firestore holds the locks, if no store is given.
         lock_type: `grading`, `daily_performance`, `performance_summary`, `consolidation`, `publish`, …:
             each is a collection of its own, `{lock_type}_locks`.
         store: where locks live; Firestore of the project where None, connected at first use.
         timings: leases, timeouts and polls.
         clock: the wall clock is for people; waits and leases use the monotonic one.
-        events: told what happens; the names and fields are listed in the package's docstring.
+        events: receives what happens; the names and fields are listed in the package's docstring.
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class DistributedLock:
             if_version: the version that the operator was shown (`list_locks`).
 
         Returns:
-            False where that version is gone: renewed, released or taken over meanwhile. Look again.
+            False if that version is gone: renewed, released or taken over meanwhile. Look again.
 
         Raises:
             LockStoreUnavailable: the store gave no usable answer.

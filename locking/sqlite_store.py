@@ -36,7 +36,7 @@ class SQLiteLockStore:
     """Lock documents in one SQLite file.
 
     Args:
-        path: the database file, on a local disk; created where it is absent.
+        path: the database file, on a local disk; created if it is absent.
 
     Raises:
         LockStoreUnavailable: the file cannot be opened or is not a database.

@@ -39,7 +39,7 @@ class Claim:
         Args:
             now: the holder's wall clock.
             token: the version of the acquisition; 0 in the write that acquires.
-            heartbeat: counts up. Firestore leaves `update_time` alone where a write changes nothing.
+            heartbeat: counts up. Firestore leaves `update_time` alone if a write changes nothing.
         """
         return {
             "holder_id": self.holder_id,

@@ -53,7 +53,7 @@ def check_for_stuck_locks(
     Args:
         store: the lock store.
         lock_types: `grading`, …; one collection each.
-        events: told of each lock found and removed.
+        events: receives one event for each lock found or removed.
         timeout_seconds: for each call to the store.
 
     Raises:

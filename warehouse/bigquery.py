@@ -54,9 +54,9 @@ class Warehouse:
     def run(self, sql: Sql, *, job_id: str, deadline: Deadline) -> JobResult:
         """Run a statement or script to its end.
 
-        Raises `DeadlineExceeded` before sending where no time is left; `PublishConflict`, `GuardRaised`,
-        `StatementRefused`, `NotInitialised` where BigQuery answered so: nothing was kept; and
-        `OutcomeUnknown` where the job was sent but its end could not be learnt, even after cancelling.
+        Raises `DeadlineExceeded` before sending if no time is left; `PublishConflict`, `GuardRaised`,
+        `StatementRefused`, `NotInitialised` if BigQuery answered so: nothing was kept; and
+        `OutcomeUnknown` if the job was sent but its end could not be learnt, even after cancelling.
         """
         seconds = self._seconds_left(deadline)
         config = bigquery.QueryJobConfig(use_legacy_sql=False, use_query_cache=False)
@@ -138,7 +138,7 @@ class Warehouse:
         return self._to_its_end(send, f"COPY {operation} {source} {target}", job_id, deadline)
 
     def columns(self, path: TablePath) -> list[Column]:
-        """The table's columns, or `NotInitialised` where there is no such table. Not a job."""
+        """The table's columns, or `NotInitialised` if there is no such table. Not a job."""
         try:
             table = self._client.get_table(str(path), retry=RETRY, timeout=REQUEST_SECONDS)
         except Exception as error:
@@ -163,7 +163,7 @@ class Warehouse:
     def ensure_dataset(
         self, project: str, name: str, location: str, *, expire_tables_seconds: int | None = None
     ) -> None:
-        """Create a dataset where it is missing; an existing one is left as it is."""
+        """Create a dataset if it is missing; an existing one is left as it is."""
         dataset = bigquery.Dataset(f"{project}.{name}")
         dataset.location = location
         if expire_tables_seconds is not None:

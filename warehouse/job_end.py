@@ -1,4 +1,4 @@
-"""How a BigQuery job ends: waited for, stopped where time runs out, and its failure told in errors of our own tree.
+"""How a BigQuery job ends: wait for it, stop it if time runs out, and turn its failure into an error of our own tree.
 
 What a caller must know of a job that did not answer is whether it may still commit. `OutcomeUnknown` says that it
 may; any other error says that it has not, and will not.
@@ -26,7 +26,7 @@ RETRY = bigquery.DEFAULT_RETRY.with_timeout(REQUEST_SECONDS)
 # A process that is told to stop has 10 s (see foundation.stop): these come after its deadline.
 _CANCEL_REQUEST_SECONDS = 2.0
 _CANCEL_SECONDS = 2.0
-# Waiting is asking again, not one call that hangs: so the wait ends where the deadline is brought forward.
+# Waiting is asking again, not one call that hangs: so the wait ends if the deadline is brought forward.
 _FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.05, 0.5
 # Asked for a page's size, the client fetches the first rows with the call that learns of the end, not with one more.
 _PAGE_ROWS = 10_000
@@ -50,8 +50,8 @@ class JobResult:
 def finish(job: Job, deadline: Deadline) -> JobResult:
     """Wait for a job that was sent, and read its rows.
 
-    Raises what `classify` makes of the job's own error; `DeadlineExceeded` where it was stopped in time; and
-    `OutcomeUnknown` where its end could not be learnt.
+    Raises what `classify` makes of the job's own error; `DeadlineExceeded` if it was stopped in time; and
+    `OutcomeUnknown` if its end is not known.
     """
     try:
         _wait(job, deadline.remaining)
@@ -95,7 +95,7 @@ def _stop(job: Job) -> Exception:
 
 
 def _wait(job: Job, remaining: Callable[[], float]) -> None:
-    """Until the job has ended, however it did. Raises `concurrent.futures.TimeoutError` where no time remains."""
+    """Wait until the job has ended, however it did. Raises `concurrent.futures.TimeoutError` if no time remains."""
     pause = _FIRST_POLL_SECONDS
     while not job.done(retry=RETRY, timeout=REQUEST_SECONDS):
         if remaining() <= 0:

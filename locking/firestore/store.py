@@ -77,7 +77,7 @@ class FirestoreLockStore:
         return types.Write.pb()(update=document, current_document=precondition)
 
     def _commit(self, writes: Sequence[Any], timeout: float, *, refused_by: Sequence[grpc.StatusCode]) -> int | None:
-        """The version of the first write (of a deletion: some number), or None where a precondition failed."""
+        """The version of the first write (of a deletion: some number), or None if a precondition failed."""
         try:
             response = self._wire.commit(writes, timeout=timeout)
         except grpc.RpcError as error:

@@ -70,14 +70,14 @@ class FirestoreWatch:
                             self._on_change(self._keys[name], False)
                         unheard.clear()
                     continue
-                if kind == "filter":  # some change was not told: no longer reliable
+                if kind == "filter":  # a change was not reported: no longer reliable
                     break
                 exists = kind == "document_change"
                 name = message.document_change.document.name if exists else getattr(message, kind).document
                 unheard.discard(name)
                 self._on_change(self._keys[name], exists)
         except grpc.RpcError:
-            pass  # closed by us, or broken: `alive` tells the waiter, who polls
+            pass  # closed by us, or broken: the waiter sees `alive` and polls
         finally:
             self._stream.cancel()
             self._requests.put(None)

@@ -2,7 +2,7 @@
 
 It takes channel, credentials and routing from the library's client, and calls the methods itself. The
 library's own methods retry for up to a minute and cost twice the time: two wrapper layers for each message,
-which a crowd of waiters pays at once. Nothing here retries, so a lost answer is told as one.
+which a crowd of waiters pays at once. Nothing here retries, so a lost answer is reported as one.
 """
 
 from __future__ import annotations
