@@ -8,7 +8,7 @@
 look_at_function() {
   FUNCTION_STATE=absent GENERATION='' TRIGGER_TOPIC='' TRIGGER_ACCOUNT='' RETRY='' INGRESS=''
   OLD_REVISION='' OLD_ACCOUNT='' OLD_DOMAIN='' OLD_RETRY='' OLD_INGRESS='' OWNER=''
-  SERVING='' CANDIDATE='' FINISHED='' PREVIOUS='' PINNED=yes CANDIDATE_URL=''
+  SERVING='' FINISHED='' PREVIOUS='' PINNED=yes CANDIDATE_URL=''
   enabled cloudfunctions || return 0
   local fields
   fields=$(find_one '' gcloud functions describe "$FUNCTION" "--region=$REGION" "--format=value[separator=\"|\"](environment,eventTrigger.pubsubTopic.basename(),eventTrigger.serviceAccountEmail,eventTrigger.retryPolicy,serviceConfig.ingressSettings,labels.$LABEL_KEY,labels.grading_old_revision,labels.grading_old_account,labels.grading_old_domain,labels.grading_old_retry,labels.grading_old_ingress)" "--project=$PROJECT")
@@ -22,7 +22,7 @@ look_at_function() {
 }
 
 look_at_traffic() {
-  SERVING='' CANDIDATE='' FINISHED='' PREVIOUS='' PINNED=yes CANDIDATE_URL=''
+  SERVING='' FINISHED='' PREVIOUS='' PINNED=yes CANDIDATE_URL=''
   local rows revision percent latest tag url
   rows=$(find_one '' gcloud run services describe "$FUNCTION" "--region=$REGION" '--flatten=status.traffic[]' \
     '--format=value[separator="|"](status.traffic.revisionName,status.traffic.percent,status.traffic.latestRevision,status.traffic.tag,status.traffic.url)' \
@@ -35,7 +35,7 @@ look_at_traffic() {
         [ "$latest" != True ] || PINNED=no ;;
     esac
     case $tag in
-      candidate) CANDIDATE=$revision CANDIDATE_URL=$url ;;
+      candidate) CANDIDATE_URL=$url ;;
       finished) FINISHED=$revision ;;
       previous) PREVIOUS=$revision ;;
     esac
@@ -100,7 +100,7 @@ deploy_function() {
   while IFS= read -r line; do variables="$variables|$line"; done < <(environment)
   if [ "$DRY_RUN" = yes ]; then
     note "a function of this name that serves already keeps its traffic until ours has checked itself:"
-    SERVING=SERVING_REVISION PINNED=no FUNCTION_STATE=theirs
+    SERVING=serving-revision PINNED=no FUNCTION_STATE=theirs
   fi
   pin_traffic
   if [ "$FUNCTION_STATE" = theirs ]; then
@@ -110,7 +110,7 @@ deploy_function() {
   [ "$FUNCTION_STATE" = absent ] \
     || replaced=(--clear-secrets --clear-vpc-connector --clear-build-env-vars --clear-build-worker-pool)
   # The trigger of a project's first function fails until Eventarc's own account has its permissions.
-  run_retrying 300 'Permission denied while using the Eventarc Service Agent' \
+  run_retrying 300 'Permission denied while using the Eventarc Service Agent|service account .* does not exist' \
     gcloud functions deploy "$FUNCTION" --gen2 --runtime=python311 "--region=$REGION" --source=. \
     "--entry-point=$ENTRY_POINT" "--trigger-topic=$TOPIC" --retry --memory=1Gi --cpu=1 "--timeout=${TIMEOUT_SECONDS}s" \
     --concurrency=1 --min-instances=0 --max-instances=10 --no-allow-unauthenticated --ingress-settings=internal-only \

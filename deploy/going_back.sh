@@ -106,14 +106,13 @@ return_trigger() {
 # Delete something of ours.
 remove() { run "$@"; }
 
-# unbind MEMBER ROLE GROUP… NAME: take a binding away if it is there; GROUP is such as `pubsub topics`.
+# unbind NAME MEMBER ROLE GROUP…: take a binding away if it is there; GROUP is such as `pubsub topics`.
 unbind() {
-  local member="serviceAccount:$1" role=$2 there
-  shift 2
-  # shellcheck disable=SC2016
-  there=$(find_one "$role" gcloud "$@" get-iam-policy "$NAME" '--flatten=bindings[].members[]' \
+  local name=$1 member="serviceAccount:$2" role=$3 there
+  shift 3
+  there=$(find_one "$role" gcloud "$@" get-iam-policy "$name" '--flatten=bindings[].members[]' \
     "--filter=bindings.role=$role AND bindings.members=$member" '--format=value(bindings.role)' "--project=$PROJECT")
-  [ -z "$there" ] || run gcloud "$@" remove-iam-policy-binding "$NAME" "--member=$member" "--role=$role" --format=none "--project=$PROJECT"
+  [ -z "$there" ] || run gcloud "$@" remove-iam-policy-binding "$name" "--member=$member" "--role=$role" --format=none "--project=$PROJECT"
 }
 
 destroy() {
@@ -160,7 +159,7 @@ remove_function() {
     run gcloud run services update-traffic "$FUNCTION" "--to-revisions=$OLD_REVISION=100" --remove-tags=candidate,finished,previous \
       "--region=$REGION" "--project=$PROJECT"
     return_subscription
-    NAME=$SUBSCRIPTION unbind "$PUBSUB_AGENT" roles/pubsub.subscriber pubsub subscriptions
+    unbind "$SUBSCRIPTION" "$PUBSUB_AGENT" roles/pubsub.subscriber pubsub subscriptions
     resume_old_schedule
     local runtime
     runtime=$(look OLD_RUNTIME_ACCOUNT gcloud run revisions describe "$OLD_REVISION" "--region=$REGION" \
@@ -188,7 +187,7 @@ remove_topics() {
   enabled pubsub || [ "$DRY_RUN" = yes ] || return 0
   local there complete
   complete=$(setting GRADING_COMPLETE_TOPIC '')
-  [ -z "$complete" ] || NAME=$complete unbind "$(account grading-function)" roles/pubsub.publisher pubsub topics
+  [ -z "$complete" ] || unbind "$complete" "$(account grading-function)" roles/pubsub.publisher pubsub topics
   there=$(look "$DEAD_LETTER_SUBSCRIPTION|$LABEL_VALUE" gcloud pubsub subscriptions list "--filter=name:$DEAD_LETTER_SUBSCRIPTION" \
     "--format=value[separator=\"|\"](name.basename(),labels.$LABEL_KEY)" "--project=$PROJECT")
   [ "$(state_of "$DEAD_LETTER_SUBSCRIPTION" "$LABEL_VALUE" "$there")" != ours ] \
@@ -196,7 +195,7 @@ remove_topics() {
   [ "$DRY_RUN" = no ] || TOPICS="$TOPIC|$LABEL_VALUE"$'\n'"$DEAD_LETTER_TOPIC|$LABEL_VALUE"
   case $(state_of "$TOPIC" "$LABEL_VALUE" "$TOPICS") in
     ours) remove gcloud pubsub topics delete "$TOPIC" "--project=$PROJECT" ;;
-    theirs) NAME=$TOPIC unbind "$(account grading-scheduler)" roles/pubsub.publisher pubsub topics ;;
+    theirs) unbind "$TOPIC" "$(account grading-scheduler)" roles/pubsub.publisher pubsub topics ;;
   esac
   # It holds the records of the paused jobs: last.
   [ "$(state_of "$DEAD_LETTER_TOPIC" "$LABEL_VALUE" "$TOPICS")" != ours ] \
@@ -229,7 +228,7 @@ remove_secret() {
     "--format=value[separator=\"|\"](name.basename(),labels.$LABEL_KEY)" "--project=$PROJECT")
   case $(state_of "$SECRET" "$LABEL_VALUE" "$secrets") in
     ours) remove gcloud secrets delete "$SECRET" --quiet "--project=$PROJECT" ;;
-    theirs) NAME=$SECRET unbind "$(account grading-function)" roles/secretmanager.secretAccessor secrets ;;
+    theirs) unbind "$SECRET" "$(account grading-function)" roles/secretmanager.secretAccessor secrets ;;
   esac
 }
 
