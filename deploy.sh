@@ -162,6 +162,11 @@ main() {
   fi
   case $PROJECT in *[!a-z0-9:.-]*) die "--project $PROJECT: that is no project id" 2 ;; esac
   case $REGION in '' | *[!a-z0-9-]*) die "--region $REGION: that is no region, as us-west2" 2 ;; esac
+  ACCOUNT_DOMAIN=$PROJECT.iam.gserviceaccount.com
+  FUNCTION_ACCOUNT=grading-function@$ACCOUNT_DOMAIN
+  SCHEDULER_ACCOUNT=grading-scheduler@$ACCOUNT_DOMAIN
+  TRIGGER_CALLER=grading-trigger@$ACCOUNT_DOMAIN
+  BUILD_ACCOUNT=grading-build@$ACCOUNT_DOMAIN
   SCRATCH='' ERRORS=/dev/null
   if [ "$DRY_RUN" = no ]; then
     SCRATCH=$(mktemp -d)

@@ -16,13 +16,14 @@ look_at_monitoring() {
 
 create_monitoring() {
   say "Log-based metrics, alert policies, dashboard"
-  local file name id etag state
+  local file name id etag
   look_at_monitoring
   for file in monitoring/log_metrics/*.json; do
-    name=$(basename "$file" .json)
-    state=$(state_of "$name" "$MARK" "$METRICS")
-    [ "$state" != theirs ] || warn "a log-based metric $name exists that deploy.sh did not create: it was left alone"
-    ensure "$state" \
+    name=${file##*/}
+    name=${name%.json}
+    state_of "$name" "$MARK" "$METRICS"
+    [ "$STATE" != theirs ] || warn "a log-based metric $name exists that deploy.sh did not create: it was left alone"
+    ensure "$STATE" \
       -- gcloud logging metrics create "$name" "--config-from-file=$file" "--project=$PROJECT" \
       -- gcloud logging metrics update "$name" "--config-from-file=$file" "--project=$PROJECT"
   done
@@ -32,10 +33,12 @@ create_monitoring() {
     changed=("--set-notification-channels=$CHANNELS")
   fi
   for file in monitoring/alert_policies/*.json; do
-    name=$(basename "$file" .json)
-    id=$(row "$name" "$POLICIES" || true)
+    name=${file##*/}
+    name=${name%.json}
+    row "$name" "$POLICIES"
+    id=$ROW
     [ "$DRY_RUN" = no ] || id=POLICY
-    ensure "$(if [ -n "$id" ]; then printf ours; else printf absent; fi)" \
+    ensure "$(known "$id")" \
       -- gcloud alpha monitoring policies create "--policy-from-file=$file" ${channels[@]+"${channels[@]}"} "--project=$PROJECT" \
       -- gcloud alpha monitoring policies update "$id" "--policy-from-file=$file" ${changed[@]+"${changed[@]}"} "--project=$PROJECT"
   done
@@ -48,7 +51,7 @@ create_monitoring() {
     sed "1s/{/{\"etag\": \"$etag\",/" monitoring/dashboard.json >"$file"
   fi
   [ "$DRY_RUN" = no ] || id=DASHBOARD
-  ensure "$(if [ -n "$id" ]; then printf ours; else printf absent; fi)" \
+  ensure "$(known "$id")" \
     -- gcloud monitoring dashboards create "--config-from-file=$file" "--project=$PROJECT" \
     -- gcloud monitoring dashboards update "$id" "--config-from-file=$file" "--project=$PROJECT"
 }

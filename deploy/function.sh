@@ -89,7 +89,7 @@ pin_traffic() {
 
 allow_trigger() {
   run_patiently gcloud functions add-invoker-policy-binding "$FUNCTION" "--region=$REGION" \
-    "--member=serviceAccount:$(account grading-trigger)" --format=none "--project=$PROJECT"
+    "--member=serviceAccount:$TRIGGER_CALLER" --format=none "--project=$PROJECT"
 }
 
 # One event an instance, on its main thread (THREADS=1): only there can it take notice of SIGTERM.
@@ -114,8 +114,8 @@ deploy_function() {
     gcloud functions deploy "$FUNCTION" --gen2 --runtime=python311 "--region=$REGION" --source=. \
     "--entry-point=$ENTRY_POINT" "--trigger-topic=$TOPIC" --retry --memory=1Gi --cpu=1 "--timeout=${TIMEOUT_SECONDS}s" \
     --concurrency=1 --min-instances=0 --max-instances=10 --no-allow-unauthenticated --ingress-settings=internal-only \
-    "--service-account=$(account grading-function)" "--trigger-service-account=$(account grading-trigger)" \
-    "--build-service-account=projects/$PROJECT/serviceAccounts/$(account grading-build)" \
+    "--service-account=$FUNCTION_ACCOUNT" "--trigger-service-account=$TRIGGER_CALLER" \
+    "--build-service-account=projects/$PROJECT/serviceAccounts/$BUILD_ACCOUNT" \
     "--update-labels=$labels" ${replaced[@]+"${replaced[@]}"} \
     "--set-env-vars=^|^THREADS=1$variables" "--project=$PROJECT"
   allow_trigger
@@ -159,11 +159,12 @@ check_itself() {
   create=(gcloud scheduler jobs create http "$SELF_CHECK_JOB" "--location=$REGION" '--schedule=0 0 1 1 *' "--uri=$2" --http-method=post
     "--headers=Content-Type=application/json,ce-id=self-check-$1,ce-specversion=1.0,ce-type=google.cloud.pubsub.topic.v1.messagePublished,ce-source=//pubsub.googleapis.com/projects/$PROJECT/topics/$TOPIC"
     "--message-body={\"message\":{\"data\":\"$data\",\"messageId\":\"self-check-$1\"}}" "--description=$MARK: self-check"
-    "--oidc-service-account-email=$(account grading-trigger)" "--oidc-token-audience=$3" "--attempt-deadline=${TIMEOUT_SECONDS}s" "--project=$PROJECT")
+    "--oidc-service-account-email=$TRIGGER_CALLER" "--oidc-token-audience=$3" "--attempt-deadline=${TIMEOUT_SECONDS}s" "--project=$PROJECT")
   remove=(gcloud scheduler jobs delete "$SELF_CHECK_JOB" "--location=$REGION" --quiet "--project=$PROJECT")
   look_at_jobs
   # One that an interrupted run left has another revision's address.
-  [ "$(state_of "$SELF_CHECK_JOB" '' "$JOBS")" = absent ] || run "${remove[@]}"
+  row "$SELF_CHECK_JOB" "$JOBS"
+  [ -z "$ROW" ] || run "${remove[@]}"
   run_patiently "${create[@]}"
   run gcloud scheduler jobs run "$SELF_CHECK_JOB" "--location=$REGION" "--project=$PROJECT"
   note "the answer is read with:"

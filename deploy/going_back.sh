@@ -141,7 +141,8 @@ remove_schedule() {
   local name
   look_at_jobs
   for name in $(our_job_names) "$SELF_CHECK_JOB"; do
-    case "$DRY_RUN$(row "$name" "$JOBS" || true)" in
+    row "$name" "$JOBS"
+    case $DRY_RUN$ROW in
       yes* | *"|$MARK"*) remove gcloud scheduler jobs delete "$name" "--location=$REGION" --quiet "--project=$PROJECT" ;;
     esac
   done
@@ -176,7 +177,7 @@ remove_function() {
 # Our trigger's account may no longer call a function that stays.
 forbid_trigger() {
   local there member
-  member="serviceAccount:$(account grading-trigger)"
+  member="serviceAccount:$TRIGGER_CALLER"
   there=$(look "$member" gcloud run services get-iam-policy "$FUNCTION" "--region=$REGION" '--flatten=bindings[].members[]' \
     "--filter=bindings.members=$member" '--format=value(bindings.members)' "--project=$PROJECT")
   [ -z "$there" ] || run gcloud functions remove-invoker-policy-binding "$FUNCTION" "--region=$REGION" "--member=$member" --format=none "--project=$PROJECT"
@@ -187,18 +188,21 @@ remove_topics() {
   enabled pubsub || [ "$DRY_RUN" = yes ] || return 0
   local there complete
   complete=$(setting GRADING_COMPLETE_TOPIC '')
-  [ -z "$complete" ] || unbind "$complete" "$(account grading-function)" roles/pubsub.publisher pubsub topics
+  [ -z "$complete" ] || unbind "$complete" "$FUNCTION_ACCOUNT" roles/pubsub.publisher pubsub topics
   there=$(look "$DEAD_LETTER_SUBSCRIPTION|$LABEL_VALUE" gcloud pubsub subscriptions list "--filter=name:$DEAD_LETTER_SUBSCRIPTION" \
     "--format=value[separator=\"|\"](name.basename(),labels.$LABEL_KEY)" "--project=$PROJECT")
-  [ "$(state_of "$DEAD_LETTER_SUBSCRIPTION" "$LABEL_VALUE" "$there")" != ours ] \
+  state_of "$DEAD_LETTER_SUBSCRIPTION" "$LABEL_VALUE" "$there"
+  [ "$STATE" != ours ] \
     || remove gcloud pubsub subscriptions delete "$DEAD_LETTER_SUBSCRIPTION" "--project=$PROJECT"
   [ "$DRY_RUN" = no ] || TOPICS="$TOPIC|$LABEL_VALUE"$'\n'"$DEAD_LETTER_TOPIC|$LABEL_VALUE"
-  case $(state_of "$TOPIC" "$LABEL_VALUE" "$TOPICS") in
+  state_of "$TOPIC" "$LABEL_VALUE" "$TOPICS"
+  case $STATE in
     ours) remove gcloud pubsub topics delete "$TOPIC" "--project=$PROJECT" ;;
-    theirs) unbind "$TOPIC" "$(account grading-scheduler)" roles/pubsub.publisher pubsub topics ;;
+    theirs) unbind "$TOPIC" "$SCHEDULER_ACCOUNT" roles/pubsub.publisher pubsub topics ;;
   esac
   # It holds the records of the paused jobs: last.
-  [ "$(state_of "$DEAD_LETTER_TOPIC" "$LABEL_VALUE" "$TOPICS")" != ours ] \
+  state_of "$DEAD_LETTER_TOPIC" "$LABEL_VALUE" "$TOPICS"
+  [ "$STATE" != ours ] \
     || remove gcloud pubsub topics delete "$DEAD_LETTER_TOPIC" "--project=$PROJECT"
 }
 
@@ -206,7 +210,9 @@ remove_monitoring() {
   local file name id
   look_at_monitoring
   for file in monitoring/alert_policies/*.json; do
-    id=$(row "$(basename "$file" .json)" "$POLICIES" || true)
+    name=${file##*/}
+    row "${name%.json}" "$POLICIES"
+    id=$ROW
     [ "$DRY_RUN" = no ] || id=POLICY
     [ -z "$id" ] || remove gcloud alpha monitoring policies delete "$id" --quiet "--project=$PROJECT"
   done
@@ -214,8 +220,10 @@ remove_monitoring() {
   [ "$DRY_RUN" = no ] || id=DASHBOARD
   [ -z "$id" ] || remove gcloud monitoring dashboards delete "$id" --quiet "--project=$PROJECT"
   for file in monitoring/log_metrics/*.json; do
-    name=$(basename "$file" .json)
-    if [ "$DRY_RUN" = yes ] || [ "$(state_of "$name" "$MARK" "$METRICS")" = ours ]; then
+    name=${file##*/}
+    name=${name%.json}
+    state_of "$name" "$MARK" "$METRICS"
+    if [ "$DRY_RUN" = yes ] || [ "$STATE" = ours ]; then
       remove gcloud logging metrics delete "$name" --quiet "--project=$PROJECT"
     fi
   done
@@ -226,9 +234,10 @@ remove_secret() {
   local secrets
   secrets=$(look "$SECRET|$LABEL_VALUE" gcloud secrets list "--filter=name:$SECRET" \
     "--format=value[separator=\"|\"](name.basename(),labels.$LABEL_KEY)" "--project=$PROJECT")
-  case $(state_of "$SECRET" "$LABEL_VALUE" "$secrets") in
+  state_of "$SECRET" "$LABEL_VALUE" "$secrets"
+  case $STATE in
     ours) remove gcloud secrets delete "$SECRET" --quiet "--project=$PROJECT" ;;
-    theirs) unbind "$SECRET" "$(account grading-function)" roles/secretmanager.secretAccessor secrets ;;
+    theirs) unbind "$SECRET" "$FUNCTION_ACCOUNT" roles/secretmanager.secretAccessor secrets ;;
   esac
 }
 
@@ -239,8 +248,9 @@ remove_accounts() {
   look_at_policy
   [ "$DRY_RUN" = no ] || POLICY=$(expected_policy)
   for name in $ACCOUNTS; do
-    member="serviceAccount:$(account "$name")"
-    if [ "$DRY_RUN" = no ] && [ "$(state_of "$(account "$name")" "$MARK" "$SERVICE_ACCOUNTS")" != ours ]; then continue; fi
+    member="serviceAccount:$name@$ACCOUNT_DOMAIN"
+    state_of "$name@$ACCOUNT_DOMAIN" "$MARK" "$SERVICE_ACCOUNTS"
+    [ "$DRY_RUN" = yes ] || [ "$STATE" = ours ] || continue
     while IFS='|' read -r _ role title; do
       [ -n "$role" ] || continue
       condition=None
@@ -248,14 +258,14 @@ remove_accounts() {
       run gcloud projects remove-iam-policy-binding "$PROJECT" "--member=$member" "--role=$role" "--condition=$condition" --format=none
     done <<<"$(grep -F "$member|" <<<"$POLICY" || true)"
     [ "$name" != grading-function ] || revoke_access
-    remove gcloud iam service-accounts delete "$(account "$name")" --quiet "--project=$PROJECT"
+    remove gcloud iam service-accounts delete "$name@$ACCOUNT_DOMAIN" --quiet "--project=$PROJECT"
   done
 }
 
 # For a dry run: what create_accounts grants.
 expected_policy() {
   local role
-  for role in bigquery.jobUser monitoring.metricWriter; do say "serviceAccount:$(account grading-function)|roles/$role|"; done
-  say "serviceAccount:$(account grading-function)|roles/datastore.user|$CONDITION_TITLE"
-  for role in logging.logWriter artifactregistry.writer storage.objectViewer; do say "serviceAccount:$(account grading-build)|roles/$role|"; done
+  for role in bigquery.jobUser monitoring.metricWriter; do say "serviceAccount:$FUNCTION_ACCOUNT|roles/$role|"; done
+  say "serviceAccount:$FUNCTION_ACCOUNT|roles/datastore.user|$CONDITION_TITLE"
+  for role in logging.logWriter artifactregistry.writer storage.objectViewer; do say "serviceAccount:$BUILD_ACCOUNT|roles/$role|"; done
 }

@@ -6,17 +6,15 @@ note() { printf '# %s\n' "$*"; }
 warn() { printf 'deploy.sh: %s\n' "$*" >&2; }
 die() { warn "$1"; exit "${2:-1}"; }
 
-# A word as one can paste it into a shell.
-quoted() {
-  case $1 in
-    '' | *[!A-Za-z0-9_./:=@,%+-]*) printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")" ;;
-    *) printf '%s' "$1" ;;
-  esac
-}
-
+# Print a command as one can paste it into a shell. No process is started for it: there are hundreds.
 show() {
-  local word line='+'
-  for word in "$@"; do line="$line $(quoted "$word")"; done
+  local word line='+' quote="'" quoted="'\\''"
+  for word in "$@"; do
+    case $word in
+      '' | *[!A-Za-z0-9_./:=@,%+-]*) line="$line '${word//$quote/$quoted}'" ;;
+      *) line="$line $word" ;;
+    esac
+  done
   say "$line"
 }
 
@@ -103,21 +101,25 @@ ensure() {
   fi
 }
 
-# row KEY LINES: what follows `KEY|` in the line that begins so; a failure if there is none.
+# row KEY LINES: sets ROW to what follows `KEY|` in the line that begins so; empty if there is none.
 row() {
-  local line
-  while IFS= read -r line; do
-    case $line in "$1|"*) printf '%s' "${line#*|}"; return 0 ;; esac
-  done <<<"$2"
-  return 1
+  ROW=''
+  case $'\n'$2 in
+    *$'\n'"$1|"*)
+      ROW=$'\n'$2
+      ROW=${ROW#*$'\n'"$1|"}
+      ROW=${ROW%%$'\n'*} ;;
+  esac
 }
 
-# state_of KEY MARK LINES: absent, ours (the rest of the line begins with the mark) or theirs.
+# state_of KEY MARK LINES: sets STATE to absent, ours (the rest of the line begins with the mark) or theirs.
 state_of() {
-  local rest
-  if ! rest=$(row "$1" "$3"); then
-    printf absent
-  else
-    case $rest in "$2"*) printf ours ;; *) printf theirs ;; esac
-  fi
+  row "$1" "$3"
+  case $'\n'$3 in
+    *$'\n'"$1|"*) case $ROW in "$2"*) STATE=ours ;; *) STATE=theirs ;; esac ;;
+    *) STATE=absent ;;
+  esac
 }
+
+# For `ensure`: ours if there is a name or state.
+known() { if [ -n "$1" ]; then printf ours; else printf absent; fi; }

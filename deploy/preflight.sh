@@ -110,14 +110,16 @@ check_location() {
 check_accounts() {
   local name
   for name in $ACCOUNTS; do
-    [ "$(state_of "$(account "$name")" "$MARK" "$SERVICE_ACCOUNTS")" != theirs ] \
+    state_of "$name@$ACCOUNT_DOMAIN" "$MARK" "$SERVICE_ACCOUNTS"
+    [ "$STATE" != theirs ] \
       || lacks "a service account $name exists that deploy.sh did not create (its description does not begin with \"$MARK\")" \
-        "give it the description, if it is free: gcloud iam service-accounts update $(account "$name") --description='$MARK' --project=$PROJECT"
+        "give it the description, if it is free: gcloud iam service-accounts update $name@$ACCOUNT_DOMAIN --description='$MARK' --project=$PROJECT"
   done
 }
 
 check_topics() {
-  [ "$(state_of "$DEAD_LETTER_TOPIC" "$LABEL_VALUE" "$TOPICS")" != theirs ] \
+  state_of "$DEAD_LETTER_TOPIC" "$LABEL_VALUE" "$TOPICS"
+  [ "$STATE" != theirs ] \
     || lacks "a topic $DEAD_LETTER_TOPIC exists that deploy.sh did not create" \
       "label it, if it is free: gcloud pubsub topics update $DEAD_LETTER_TOPIC --update-labels=$LABEL --project=$PROJECT"
 }
@@ -125,7 +127,8 @@ check_topics() {
 check_jobs() {
   local name
   for name in $(our_job_names) "$SELF_CHECK_JOB"; do
-    case "$(row "$name" "$JOBS" || true)" in
+    row "$name" "$JOBS"
+    case $ROW in
       '' | *"|$MARK"*) ;;
       *) lacks "a scheduler job $name exists that deploy.sh did not create (its description does not begin with \"$MARK\")" \
         "gcloud scheduler jobs delete $name --location=$REGION --project=$PROJECT, if it is free" ;;

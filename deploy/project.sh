@@ -30,7 +30,8 @@ look_at_accounts() {
 }
 
 create_account() {
-  ensure "$(state_of "$(account "$1")" "$MARK" "$SERVICE_ACCOUNTS")" \
+  state_of "$1@$ACCOUNT_DOMAIN" "$MARK" "$SERVICE_ACCOUNTS"
+  ensure "$STATE" \
     -- gcloud iam service-accounts create "$1" "--display-name=Grading: $2" "--description=$MARK: $2" "--project=$PROJECT"
 }
 
@@ -48,7 +49,7 @@ look_at_policy() {
 # grant_project_role ACCOUNT ROLE [TITLE CONDITION]
 grant_project_role() {
   local member
-  member="serviceAccount:$(account "$1")"
+  member="serviceAccount:$1@$ACCOUNT_DOMAIN"
   ! grep -qxF "$member|$2|${3:-}" <<<"$POLICY" || return 0
   run_patiently gcloud projects add-iam-policy-binding "$PROJECT" "--member=$member" "--role=$2" \
     "--condition=${4:-None}" --format=none
@@ -86,15 +87,17 @@ create_topics() {
   look_at_topics
   local name subscription
   for name in "$DEAD_LETTER_TOPIC" "$TOPIC"; do
-    ensure "$(state_of "$name" "$LABEL_VALUE" "$TOPICS")" \
+    state_of "$name" "$LABEL_VALUE" "$TOPICS"
+    ensure "$STATE" \
       -- gcloud pubsub topics create "$name" "--labels=$LABEL" "--project=$PROJECT"
   done
   subscription=$(look '' gcloud pubsub subscriptions list "--filter=name:$DEAD_LETTER_SUBSCRIPTION" \
     "--format=value[separator=\"|\"](name.basename(),labels.$LABEL_KEY)" "--project=$PROJECT")
-  [ "$(state_of "$DEAD_LETTER_SUBSCRIPTION" "$LABEL_VALUE" "$subscription")" != theirs ] \
+  state_of "$DEAD_LETTER_SUBSCRIPTION" "$LABEL_VALUE" "$subscription"
+  [ "$STATE" != theirs ] \
     || die "a subscription $DEAD_LETTER_SUBSCRIPTION exists that deploy.sh did not create. Label it, if it is free:
     gcloud pubsub subscriptions update $DEAD_LETTER_SUBSCRIPTION --update-labels=$LABEL --project=$PROJECT"
-  ensure "$(state_of "$DEAD_LETTER_SUBSCRIPTION" "$LABEL_VALUE" "$subscription")" \
+  ensure "$STATE" \
     -- gcloud pubsub subscriptions create "$DEAD_LETTER_SUBSCRIPTION" "--topic=$DEAD_LETTER_TOPIC" "--labels=$LABEL" \
     --message-retention-duration=31d --expiration-period=never --ack-deadline=60 "--project=$PROJECT"
 }
@@ -102,14 +105,14 @@ create_topics() {
 # Who may publish to which topic.
 allow_publishing() {
   run_patiently gcloud pubsub topics add-iam-policy-binding "$TOPIC" \
-    "--member=serviceAccount:$(account grading-scheduler)" --role=roles/pubsub.publisher --format=none "--project=$PROJECT"
+    "--member=serviceAccount:$SCHEDULER_ACCOUNT" --role=roles/pubsub.publisher --format=none "--project=$PROJECT"
   run_patiently gcloud pubsub topics add-iam-policy-binding "$DEAD_LETTER_TOPIC" \
     "--member=serviceAccount:$PUBSUB_AGENT" --role=roles/pubsub.publisher --format=none "--project=$PROJECT"
   local complete
   complete=$(setting GRADING_COMPLETE_TOPIC '')
   if [ -n "$complete" ]; then
     run_patiently gcloud pubsub topics add-iam-policy-binding "$complete" \
-      "--member=serviceAccount:$(account grading-function)" --role=roles/pubsub.publisher --format=none "--project=$PROJECT"
+      "--member=serviceAccount:$FUNCTION_ACCOUNT" --role=roles/pubsub.publisher --format=none "--project=$PROJECT"
   fi
 }
 
@@ -139,9 +142,10 @@ store_webhook() {
   local add=(gcloud secrets versions add "$SECRET" --data-file=- "--project=$PROJECT")
   secrets=$(look '' gcloud secrets list "--filter=name:$SECRET" \
     "--format=value[separator=\"|\"](name.basename(),labels.$LABEL_KEY)" "--project=$PROJECT")
-  state=$(state_of "$SECRET" "$LABEL_VALUE" "$secrets")
+  state_of "$SECRET" "$LABEL_VALUE" "$secrets"
+  state=$STATE
   ensure "$state" -- gcloud secrets create "$SECRET" --replication-policy=automatic "--labels=$LABEL" "--project=$PROJECT"
-  run_patiently gcloud secrets add-iam-policy-binding "$SECRET" "--member=serviceAccount:$(account grading-function)" \
+  run_patiently gcloud secrets add-iam-policy-binding "$SECRET" "--member=serviceAccount:$FUNCTION_ACCOUNT" \
     --role=roles/secretmanager.secretAccessor --format=none "--project=$PROJECT"
   if [ "$DRY_RUN" = yes ]; then
     note "the URL is read on stdin, unless the secret has one already:"

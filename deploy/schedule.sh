@@ -32,7 +32,11 @@ forget() {
   run gcloud pubsub topics update "$DEAD_LETTER_TOPIC" "--remove-labels=$1" "--project=$PROJECT"
 }
 
-job_state() { row "$1" "$JOBS" | cut -d'|' -f1; }
+# Sets STATE to the state of a job; empty if there is none.
+job_state() {
+  row "$1" "$JOBS"
+  STATE=${ROW%%|*}
+}
 
 # The jobs that start the old system: those that publish to the topic and are not ours, and those that were named.
 old_jobs() {
@@ -60,7 +64,8 @@ pause_old_schedule() {
   fi
   for job in $(old_jobs); do
     key=$(record_key "$job")
-    case $(job_state "$job") in
+    job_state "$job"
+    case $STATE in
       ENABLED)
         # Recorded first: a pause without a record would never be undone.
         record "$key=yes,drain=waiting"
@@ -81,10 +86,11 @@ resume_old_schedule() {
   look_at_records
   for job in $(old_jobs); do
     key=$(record_key "$job")
+    job_state "$job"
     if recorded "$key"; then
-      [ "$(job_state "$job")" != PAUSED ] || run gcloud scheduler jobs resume "$job" "--location=$REGION" "--project=$PROJECT"
+      [ "$STATE" != PAUSED ] || run gcloud scheduler jobs resume "$job" "--location=$REGION" "--project=$PROJECT"
       forget "$key"
-    elif [ "$(job_state "$job")" = PAUSED ]; then
+    elif [ "$STATE" = PAUSED ]; then
       say "  $job was paused by a person: it stays so. To resume it: gcloud scheduler jobs resume $job --location=$REGION --project=$PROJECT"
     fi
   done
@@ -97,7 +103,8 @@ pause_our_schedule() {
   look_at_jobs
   look_at_records
   for name in $(our_job_names); do
-    [ "$(job_state "$name" || true)" = ENABLED ] || continue
+    job_state "$name"
+    [ "$STATE" = ENABLED ] || continue
     key=$(record_key "$name")
     record "$key=yes"
     run gcloud scheduler jobs pause "$name" "--location=$REGION" "--project=$PROJECT"
@@ -124,16 +131,17 @@ create_schedule() {
     common=("--location=$REGION" "--schedule=$cron" "--time-zone=$TIME_ZONE_OF_SCHEDULE"
       "--uri=https://pubsub.googleapis.com/v1/projects/$PROJECT/topics/$TOPIC:publish" --http-method=post
       "--message-body=$body" "--description=$MARK: $message" --max-retry-attempts=5
-      "--oauth-service-account-email=$(account grading-scheduler)" "--project=$PROJECT")
-    ensure "$(if row "$name" "$JOBS" >/dev/null; then printf ours; else printf absent; fi)" \
+      "--oauth-service-account-email=$SCHEDULER_ACCOUNT" "--project=$PROJECT")
+    job_state "$name"
+    ensure "$(known "$STATE")" \
       -- gcloud scheduler jobs create http "$name" "${common[@]}" --headers=Content-Type=application/json \
       -- gcloud scheduler jobs update http "$name" "${common[@]}" --update-headers=Content-Type=application/json
     [ "$DRY_RUN" = no ] || continue
     key=$(record_key "$name")
     if recorded "$key"; then
-      [ "$(job_state "$name")" != PAUSED ] || run gcloud scheduler jobs resume "$name" "--location=$REGION" "--project=$PROJECT"
+      [ "$STATE" != PAUSED ] || run gcloud scheduler jobs resume "$name" "--location=$REGION" "--project=$PROJECT"
       forget "$key"
-    elif [ "$(job_state "$name" || true)" = PAUSED ]; then
+    elif [ "$STATE" = PAUSED ]; then
       say "  $name was paused by a person: it stays so. To resume it: gcloud scheduler jobs resume $name --location=$REGION --project=$PROJECT"
     fi
   done <<<"$SCHEDULE"

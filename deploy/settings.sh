@@ -40,8 +40,6 @@ environment() {
   printf '%s' "$ENV_LINES" | grep -v '^PUBLISH_METRICS=' || true
 }
 
-account() { printf '%s@%s.iam.gserviceaccount.com' "$1" "$PROJECT"; }
-
 # A table name of the settings in bq's form: project:dataset.table.
 bq_table() {
   case $1 in
@@ -73,7 +71,8 @@ input_table() {
 own_tables() {
   local file name
   for file in grading/sql/schema/*.sql; do
-    name=$(basename "$file" .sql)
+    name=${file##*/}
+    name=${name%.sql}
     case $name in fence | seed_sentinel) continue ;; esac
     say "$name"
     [ ! -e "grading/sql/$name.sql" ] || say "${name}_fence"

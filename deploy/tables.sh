@@ -7,7 +7,7 @@ prepare_tables() {
   location=$(setting BIGQUERY_LOCATION US)
   staging=$(setting STAGING_DATASET nba_staging)
   target=$(setting TARGET_DATASET nba_predictions)
-  function="serviceAccount:$(account grading-function)"
+  function="serviceAccount:$FUNCTION_ACCOUNT"
   expiration=$(setting STAGING_EXPIRATION_SECONDS 86400)
   # An existing dataset without our label is never changed; preflight refused it as staging.
   ensure "$STAGING_STATE" \
@@ -76,6 +76,6 @@ revoke_access() {
     found=$(find_one '' bq --headless --format=csv ls --max_results=10000 "$PROJECT:$target" | cut -d, -f1)
     tables=$(own_tables | grep -xF "$found" || true)
   fi
-  script=$(statements REVOKE FROM "serviceAccount:$(account grading-function)" "$tables" "$datasets" "$staging" "$target")
+  script=$(statements REVOKE FROM "serviceAccount:$FUNCTION_ACCOUNT" "$tables" "$datasets" "$staging" "$target")
   [ -z "$script" ] || run bq --headless "--location=$(setting BIGQUERY_LOCATION US)" query --use_legacy_sql=false "--project_id=$PROJECT" "$script"
 }
