@@ -10,7 +10,7 @@ our_job_names() {
 }
 
 look_at_jobs() {
-  JOBS='' RECORDS=''
+  JOBS=''
   enabled cloudscheduler || return 0
   # The description comes last: it may hold a |.
   JOBS=$(look '' gcloud scheduler jobs list "--location=$REGION" \

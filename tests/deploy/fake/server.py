@@ -31,52 +31,55 @@ from refusal import Refused  # noqa: E402
 _LINTER = Linter(str(_SDK / "bin/gcloud"), Path(sys.argv[2]))
 
 
+# Run → what shall fail in it, and how many commands it has sent.
+_PLANS: dict[Path, dict[str, Any]] = {}
+
+
 def answer(run: Path, settings: dict[str, str], stdin: str, words: list[str]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of one command."""
     tool, *arguments = words
-    plan: dict[str, Any] = json.loads((run / "plan.json").read_text())
-    before = (run / "project.json").read_text()
-    log = run / "calls.jsonl"
-    number = log.read_text().count("\n") if log.exists() else 0
+    if run not in _PLANS:
+        _PLANS[run] = json.loads((run / "plan.json").read_text()) | {"sent": 0}
+    plan = _PLANS[run]
+    before = after = (run / "project.json").read_text()
+    failing = plan["fail"] == plan["sent"]
+    plan["sent"] += 1
     code, output, errors = 0, "", ""
     if tool == "gcloud" and (plan["lint"] == "now" or not _LINTER.unknown({canonical(arguments)})):
         errors = _LINTER.complaint(canonical(arguments))
-    failing = plan["fail"] == number
     if errors:
         code = 2
     elif failing and not plan["after"]:
-        code, errors = 1, "ERROR: injected before the command took effect"
+        code, errors = 1, "ERROR: injected\n"
     else:
-        code, output, errors = _carry_out(run, json.loads(before), settings, stdin, tool, arguments)
+        project = json.loads(before)
+        code, output, errors = _carry_out(project, settings, stdin, tool, arguments)
+        # A command that fails may have done a part of its work.
+        after = json.dumps(project)
         if failing:
-            code, output, errors = 1, "", "ERROR: injected after the command took effect"
-    changed = (run / "project.json").read_text() != before
-    entry = {"words": words, "code": code, "changed": changed, "errors": errors}
-    with log.open("a") as file:
+            code, output, errors = 1, "", "ERROR: injected\n"
+    if after != before:
+        (run / "project.json").write_text(after)
+    entry = {"words": words, "code": code, "changed": after != before, "errors": errors}
+    with (run / "calls.jsonl").open("a") as file:
         file.write(json.dumps(entry | ({"before": before} if plan["record"] else {})) + "\n")
     return code, output, errors
 
 
 def _carry_out(
-    run: Path, project: dict[str, Any], settings: dict[str, str], stdin: str, tool: str, arguments: list[str]
+    project: dict[str, Any], settings: dict[str, str], stdin: str, tool: str, arguments: list[str]
 ) -> tuple[int, str, str]:
     words, flags = split(arguments)
     if tool != "gcloud":
         words = [tool, *words]
     api, function, rest = find(words)
-    code, output, errors = 0, "", ""
     try:
         need_api(project, api)
         found = function(Call(rest, flags, project, stdin, settings))
-        output = printed(found, flags) if tool == "gcloud" else str(found or "")
+        return 0, printed(found, flags) if tool == "gcloud" else str(found or ""), ""
     except Refused as refused:
-        code, errors = 1, f"ERROR: {refused}\n"
-        if tool == "bq":
-            # bq writes its errors to stdout.
-            output, errors = f"{refused}\n", ""
-    # A command that fails may have done a part of its work.
-    (run / "project.json").write_text(json.dumps(project))
-    return code, output, errors
+        # bq writes its errors to stdout.
+        return (1, f"{refused}\n", "") if tool == "bq" else (1, "", f"ERROR: {refused}\n")
 
 
 def serve(connection: socket.socket) -> None:
