@@ -10,8 +10,8 @@ look_at_monitoring() {
   POLICIES=$(look '' gcloud alpha monitoring policies list --filter=userLabels.service=grading \
     '--format=value[separator="|"](userLabels.grading_policy,name)' "--project=$PROJECT")
   # A filter cannot ask for a label whose value is empty, as a dashboard's is.
-  DASHBOARDS=$(look '' gcloud monitoring dashboards list '--format=value[separator="|"](labels.list(),name,etag)' "--project=$PROJECT" \
-    | grep '^grading=|' || true)
+  DASHBOARDS=$(look '' gcloud monitoring dashboards list '--format=value[separator="|"](labels.list(),name,etag)' "--project=$PROJECT")
+  DASHBOARDS=$(grep '^grading=|' <<<"$DASHBOARDS" || true)
 }
 
 create_monitoring() {

@@ -60,6 +60,8 @@ look() {
 }
 
 # find_one PLACEHOLDER COMMAND…: the same for one thing that may be absent: then nothing is printed.
+readonly NOT_FOUND='not[ _]?found|cannot find|does not exist'
+ABSENCE=$NOT_FOUND
 find_one() {
   local placeholder=$1 answer
   shift
@@ -68,7 +70,7 @@ find_one() {
   elif answer=$("$@" 2>"$ERRORS"); then
     printf '%s' "$answer"
   # bq writes its errors to stdout.
-  elif ! { cat "$ERRORS"; printf '%s' "$answer"; } | grep -qiE 'not[ _]?found|cannot find|does not exist'; then
+  elif ! { cat "$ERRORS"; printf '%s' "$answer"; } | grep -qiE "$ABSENCE"; then
     { cat "$ERRORS"; say "$answer"; } >&2
     die "could not read the project: $*"
   fi

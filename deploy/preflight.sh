@@ -49,6 +49,12 @@ preflight() {
 # bq's description of a dataset or table, on one line; nothing if it is absent.
 describe_data() { find_one '' bq --headless --format=json show "$@"; }
 
+# The same for what is optional: one that may not be read is as good as absent. The function thinks so, too.
+describe_optional_data() {
+  local ABSENCE="$NOT_FOUND|access denied"
+  describe_data "$@"
+}
+
 location_in() { printf '%s' "$1" | sed -n 's/.*"location": *"\([^"]*\)".*/\1/p'; }
 
 check_inputs_and_datasets() {
@@ -65,8 +71,8 @@ check_inputs_and_datasets() {
   for name in $OPTIONAL_INPUTS; do
     table=$(input_table "$name")
     [ -n "$table" ] || continue
-    # What is missing or may not be read is left out by the function, too: it warns once.
-    if ! found=$(bq --headless --format=json show "$(bq_table "$table")" 2>/dev/null); then
+    found=$(describe_optional_data "$(bq_table "$table")")
+    if [ -z "$found" ]; then
       warn "the optional input table $table is not there or may not be read: grading goes on without it. To say so: ${name%%:*}=none"
     else
       check_location "the optional input table $table" "$found"

@@ -3,7 +3,7 @@
 
 prepare_tables() {
   say "Datasets, tables, and who may touch them"
-  local location staging target function line expiration script
+  local location staging target function line expiration datasets script
   location=$(setting BIGQUERY_LOCATION US)
   staging=$(setting STAGING_DATASET nba_staging)
   target=$(setting TARGET_DATASET nba_predictions)
@@ -20,7 +20,8 @@ prepare_tables() {
   while IFS= read -r line; do environment+=("$line"); done < <(environment)
   run env "${environment[@]}" "$PYTHON" -m grading init
 
-  script=$(statements GRANT TO "$function" "$(own_tables)" "$(input_datasets "$target")" "$staging" "$target")
+  datasets=$(input_datasets "$target")
+  script=$(statements GRANT TO "$function" "$(own_tables)" "$datasets" "$staging" "$target")
   run_patiently bq --headless "--location=$location" query --use_legacy_sql=false "--project_id=$PROJECT" "$script"
 }
 
@@ -40,7 +41,7 @@ statements() {
 
 # The datasets that are only read, each once. What is optional and missing, or `none`, is not granted.
 input_datasets() {
-  local name table dataset
+  local name table dataset found
   {
     say "$PROJECT.$1"
     for name in $INPUTS; do
@@ -50,25 +51,26 @@ input_datasets() {
       table=$(input_table "$name")
       [ -n "$table" ] || continue
       dataset=$(dataset_of "$table")
-      if [ "$DRY_RUN" = yes ] || bq --headless show --format=none --dataset "${dataset%%.*}:${dataset#*.}" >/dev/null 2>&1; then
-        say "$dataset"
-      fi
+      # bash does not end a command substitution at an error.
+      found=$(describe_optional_data --dataset "${dataset%%.*}:${dataset#*.}") || exit 1
+      [ "$DRY_RUN" = no ] && [ -z "$found" ] || say "$dataset"
     done
   } | sort -u
 }
 
 # Take the function's access to data away again; tables and datasets stay.
 revoke_access() {
-  local staging target tables='' datasets='' dataset found script
+  local staging target tables='' datasets='' inputs dataset found script
   staging=$(setting STAGING_DATASET nba_staging)
   target=$(setting TARGET_DATASET nba_predictions)
+  inputs=$(input_datasets "$target")
   if [ "$DRY_RUN" = yes ]; then
     tables=$(own_tables)
-    datasets=$(input_datasets "$target")
+    datasets=$inputs
   else
     # A statement on what is absent would fail the script.
-    for dataset in $(input_datasets "$target"); do
-      found=$(describe_data --dataset "${dataset%%.*}:${dataset#*.}")
+    for dataset in $inputs; do
+      found=$(describe_optional_data --dataset "${dataset%%.*}:${dataset#*.}")
       [ -z "$found" ] || datasets="$datasets $dataset"
     done
     found=$(describe_data --dataset "$PROJECT:$staging")
