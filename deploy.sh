@@ -118,7 +118,6 @@ deploy() {
   create_schedule
   create_monitoring
   finish_deployment
-  remember_that_draining_was_told
   tell_what_is_next
 }
 

@@ -105,6 +105,7 @@ deploy_function() {
   pin_traffic
   if [ "$FUNCTION_STATE" = theirs ]; then
     labels="$labels,$(record_of_old_function)"
+    OLD_REVISION=$SERVING
   fi
   # The settings of an old function do not survive into ours; --set-env-vars replaces its variables.
   [ "$FUNCTION_STATE" = absent ] \
@@ -118,18 +119,15 @@ deploy_function() {
     "--build-service-account=projects/$PROJECT/serviceAccounts/$BUILD_ACCOUNT" \
     "--update-labels=$labels" ${replaced[@]+"${replaced[@]}"} \
     "--set-env-vars=^|^THREADS=1$variables" "--project=$PROJECT"
-  allow_trigger
-  look_at_function
+  [ -n "$SERVING" ] || allow_trigger
   check_and_switch
 }
 
 check_and_switch() {
   local created ready url tags=''
-  created=$(look NEW_REVISION gcloud run services describe "$FUNCTION" "--region=$REGION" \
-    '--format=value(status.latestCreatedRevisionName)' "--project=$PROJECT")
-  ready=$(look "$created" gcloud run services describe "$FUNCTION" "--region=$REGION" \
-    '--format=value(status.latestReadyRevisionName)' "--project=$PROJECT")
-  url=$(look https://SERVICE_URL gcloud run services describe "$FUNCTION" "--region=$REGION" '--format=value(status.url)' "--project=$PROJECT")
+  url=$(look 'NEW_REVISION|NEW_REVISION|https://SERVICE_URL' gcloud run services describe "$FUNCTION" "--region=$REGION" \
+    '--format=value[separator="|"](status.latestCreatedRevisionName,status.latestReadyRevisionName,status.url)' "--project=$PROJECT")
+  IFS='|' read -r created ready url <<<"$url"
   [ "$created" = "$ready" ] || die "the revision $created does not start; events still go to ${SERVING:-no revision}. Its log:
     gcloud functions logs read $FUNCTION --gen2 --region=$REGION --limit=50 --project=$PROJECT"
   NEW_REVISION=$created
@@ -161,7 +159,6 @@ check_itself() {
     "--message-body={\"message\":{\"data\":\"$data\",\"messageId\":\"self-check-$1\"}}" "--description=$MARK: self-check"
     "--oidc-service-account-email=$TRIGGER_CALLER" "--oidc-token-audience=$3" "--attempt-deadline=${TIMEOUT_SECONDS}s" "--project=$PROJECT")
   remove=(gcloud scheduler jobs delete "$SELF_CHECK_JOB" "--location=$REGION" --quiet "--project=$PROJECT")
-  look_at_jobs
   # One that an interrupted run left has another revision's address.
   row "$SELF_CHECK_JOB" "$JOBS"
   [ -z "$ROW" ] || run "${remove[@]}"

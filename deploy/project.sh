@@ -20,7 +20,7 @@ enable_apis() {
   # (https://cloud.google.com/eventarc/docs/troubleshooting).
   run gcloud beta services identity create --service=eventarc.googleapis.com "--project=$PROJECT"
   run gcloud beta services identity create --service=pubsub.googleapis.com "--project=$PROJECT"
-  look_at_apis
+  for api in $APIS; do ENABLED="$ENABLED"$'\n'"$api.googleapis.com"; done
 }
 
 look_at_accounts() {
@@ -57,7 +57,6 @@ grant_project_role() {
 
 create_accounts() {
   say "Service accounts, each with what it needs and no more"
-  look_at_accounts
   look_at_policy
   create_account grading-function "runs the function"
   create_account grading-scheduler "publishes the schedule's messages"
@@ -84,7 +83,6 @@ look_at_topics() {
 
 create_topics() {
   say "Topic, dead letters"
-  look_at_topics
   local name subscription
   for name in "$DEAD_LETTER_TOPIC" "$TOPIC"; do
     state_of "$name" "$LABEL_VALUE" "$TOPICS"

@@ -52,7 +52,6 @@ old_jobs() {
 
 pause_old_schedule() {
   say "Old system: pause its schedule"
-  look_at_jobs
   look_at_records
   local job key
   if [ "$DRY_RUN" = yes ]; then
@@ -68,7 +67,7 @@ pause_old_schedule() {
     case $STATE in
       ENABLED)
         # Recorded first: a pause without a record would never be undone.
-        record "$key=yes,drain=waiting"
+        record "$key=yes,drain=${FINISHED:-none}"
         run gcloud scheduler jobs pause "$job" "--location=$REGION" "--project=$PROJECT" ;;
       PAUSED)
         recorded "$key" || say "  $job was paused by a person: it stays so, and going back will not resume it" ;;
@@ -118,13 +117,13 @@ create_schedule() {
     say "Schedule: skipped (--skip-scheduler)"
     return
   fi
+  # The words on draining are printed at a deployment's end: the schedule starts with the first run after one has ended.
   case " $RECORDS " in
-    *' drain=waiting '*)
+    *" drain=${FINISHED:-none} "*)
       say "Schedule: not yet. The old one was paused just now; when the old system is drained (below), run this again"
       return ;;
   esac
   say "Schedule"
-  look_at_jobs
   local name cron message body common key
   while IFS='|' read -r name cron message; do
     body="{\"messages\":[{\"data\":\"$(printf '%s' "$message" | base64 | tr -d '\n')\"}]}"
@@ -145,9 +144,4 @@ create_schedule() {
       say "  $name was paused by a person: it stays so. To resume it: gcloud scheduler jobs resume $name --location=$REGION --project=$PROJECT"
     fi
   done <<<"$SCHEDULE"
-}
-
-# After the words on draining were printed once, the next run starts the schedule.
-remember_that_draining_was_told() {
-  case " $RECORDS " in *' drain=waiting '*) record drain=told ;; esac
 }

@@ -28,7 +28,7 @@ def fresh(location: str = "US") -> Project:
         for name, tables in TABLES.items()
     }  # fmt: skip
     return {
-        "id": ID, "number": "4711", "apis": ["bigquery"], "identities": [], "eventarc_wait": 2, "cold": 2, "serial": 0,
+        "id": ID, "number": "4711", "apis": ["bigquery"], "identities": [], "eventarc_wait": 2, "cold": 1, "serial": 0,
         "accounts": {}, "policy": [["user:me@example.com", "roles/owner", ""]], "topics": {}, "subscriptions": {},
         "databases": {}, "ttls": [], "secrets": {}, "datasets": datasets, "functions": {}, "services": {}, "triggers": {},
         "jobs": {}, "metrics": {}, "policies": {}, "dashboards": {}, "requests": [], "self_check": 200,
@@ -52,6 +52,7 @@ def with_old_system(state: str = "ENABLED", location: str = "US") -> Project:
         "apis": [*apis.split(), "secretmanager"],
         "identities": ["eventarc", "pubsub"],
         "eventarc_wait": 0,
+        "cold": 0,
         "accounts": {f"etl@{ID}.iam.gserviceaccount.com": {"description": "the ETL"}},
         "topics": {"nba-grading-trigger": {"labels": {"team": "nba"}, "policy": [[f"serviceAccount:{OLD_ACCOUNT}", "roles/pubsub.publisher"]]}, "other": {"labels": {}, "policy": []}},
         "secrets": {"odds-api-key": {"labels": {}, "versions": ["x"], "policy": []}},

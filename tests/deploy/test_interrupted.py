@@ -44,6 +44,7 @@ class Course:
         """The states that a failure of this command leaves."""
         call = self.good.calls[number]
         run = self.google.deploy(self.project, *self.arguments, fail=number)
+        assert len(run.calls) > number, run.printed
         assert run.calls[number]["words"][:4] == call["words"][:4]
         if run.code != 0 and len(run.calls) == number + 1:
             return [self.before(number), self.before(number + 1)]
@@ -61,7 +62,7 @@ class Course:
             run = self.google.deploy(json.loads(state), *self.arguments)
             assert run.code == 0, run.printed
             self.ends[state] = final(run.project)
-        done = state in (self.before(len(self.good.calls)), self.before(len(self.good.calls) - 1))
+        done = state == self.before(len(self.good.calls))
         return self.ends[state] == final(self.good.project) or (done and self.ends[state] == final(self.twice.project))
 
 
