@@ -27,7 +27,7 @@ monitoring pubsub run secretmanager"
 
 # Collections whose documents carry `expires_at`. Firestore's TTL removes what a crash left behind.
 readonly TTL_COLLECTIONS="grading_locks daily_performance_locks performance_summary_locks consolidation_locks \
-publish_locks lock_waiters grading_alerts grading_breakers"
+publish_locks grading_waiters grading_alerts grading_breakers"
 
 # name | cron | message. The daily run names yesterday in the service's own time zone. No name is one that an old system
 # may have used, as grading-daily.
