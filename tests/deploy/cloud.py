@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from localdev.sdk import gcloud
+from tests.deploy.fake.linter import cache_of, canonical
 from tests.deploy.projects import ID, Project
 
 ROOT = Path(__file__).parents[2]
@@ -82,9 +83,6 @@ class Cloud:
 
     def lint(self, calls: list[dict[str, Any]]) -> dict[str, str]:
         """The complaints of the real linter about the gcloud commands among these calls."""
-        sys.path.insert(0, str(FAKE))
-        from linter import canonical
-
         lines = sorted({canonical(call["words"][1:]) for call in calls if call["words"][0] == "gcloud"})
         with socket.create_connection(("127.0.0.1", self._port)) as connection:
             parts = [str(len(lines) + 6), "lint", "", "", "", "", *lines, ""]
@@ -97,19 +95,17 @@ class Cloud:
 
 
 @contextmanager
-def cloud(directory: Path, cache: Path) -> Iterator[Cloud]:
+def cloud(directory: Path) -> Iterator[Cloud]:
     """A server for as long as the block lasts.
 
     Args:
         directory: an empty directory.
-        cache: where answers of the linter are kept between sessions.
     """
     command = gcloud()
     assert command is not None
     sdk = command.parents[1]
-    kept = cache / f"gcloud-lint-{(sdk / 'VERSION').read_text().strip()}.json"
     server = subprocess.Popen(
-        [sys.executable, str(FAKE / "server.py"), str(sdk), str(kept)], stdout=subprocess.PIPE, text=True
+        [sys.executable, str(FAKE / "server.py"), str(sdk), str(cache_of(command))], stdout=subprocess.PIPE, text=True
     )
     try:
         assert server.stdout is not None

@@ -21,7 +21,7 @@ def google(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     if gcloud() is None:
         pytest.skip("needs the gcloud SDK, whose linter and printer the fake uses: not on the PATH")
     CACHE.mkdir(parents=True, exist_ok=True)
-    with cloud(tmp_path_factory.mktemp("cloud"), CACHE) as found:
+    with cloud(tmp_path_factory.mktemp("cloud")) as found:
         lint_all_at_once(found, CACHE / "linted")
         yield found
 
@@ -32,7 +32,11 @@ def lint_all_at_once(google: Cloud, stamp: Path) -> None:
     From then on each command is shown to it before it is carried out, unless its answer is known. Not done again as
     long as deploy.sh is the same.
     """
-    sources = [ROOT / "deploy.sh", *sorted((ROOT / "deploy").glob("*.sh")), *sorted(Path(__file__).parent.rglob("*.py"))]
+    sources = [
+        ROOT / "deploy.sh",
+        *sorted((ROOT / "deploy").glob("*.sh")),
+        *sorted(Path(__file__).parent.rglob("*.py")),
+    ]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
     if stamp.exists() and stamp.read_text() == digest:
         return

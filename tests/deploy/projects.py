@@ -43,7 +43,9 @@ def _old_job(state: str, topic: str = "nba-grading-trigger") -> dict[str, Any]:
 def with_old_system(state: str = "ENABLED", location: str = "US") -> Project:
     """A project in which another grading system has run for a year, under the same names."""
     project = fresh(location)
-    apis = "artifactregistry bigquery cloudbuild cloudfunctions cloudscheduler eventarc iam logging monitoring pubsub run"
+    apis = (
+        "artifactregistry bigquery cloudbuild cloudfunctions cloudscheduler eventarc iam logging monitoring pubsub run"
+    )
     config = {
         "serviceAccountEmail": OLD_ACCOUNT, "ingressSettings": "ALLOW_ALL", "vpcConnector": "their-connector",
         "secretEnvironmentVariables": [{"key": "ODDS_KEY", "secret": "odds-api-key"}], "environmentVariables": ["MODE=old"],
@@ -102,11 +104,16 @@ def final(project: Project) -> Project:
         state.pop(key)
     for account in state["accounts"].values():
         account.pop("unknown", None)
-    state["policies"] = sorted((str(sorted(each["userLabels"].items())), each["channels"]) for each in state["policies"].values())
+    state["policies"] = sorted(
+        (str(sorted(each["userLabels"].items())), each["channels"]) for each in state["policies"].values()
+    )
     state["dashboards"] = sorted((each["displayName"], str(each["labels"])) for each in state["dashboards"].values())
     state["policy"] = sorted(state["policy"])
     for service in state["services"].values():
-        names = {each["name"]: f"ours {each['config']}" if each["code"] == "ours" else each["name"] for each in service["revisions"]}
+        names = {
+            each["name"]: f"ours {each['config']}" if each["code"] == "ours" else each["name"]
+            for each in service["revisions"]
+        }
         service["percent"] = {names.get(name, name): share for name, share in service["percent"].items()}
         service["tags"] = {tag: names[name] for tag, name in service["tags"].items()}
         service["revisions"] = [each for each in service["revisions"] if each["code"] == "old"]

@@ -12,7 +12,10 @@ from tests.deploy.projects import FUNCTION, ID, MARK, OLD_ACCOUNT, Project, fina
 OLD_REVISION = f"{FUNCTION}-00003-old"
 OURS = {"grading-service-daily", "grading-service-catch-up", "grading-service-quality-check",
         "grading-service-duplicate-trend", "grading-service-stuck-locks"}  # fmt: skip
-OUR_ACCOUNTS = {f"{name}@{ID}.iam.gserviceaccount.com" for name in ("grading-function", "grading-scheduler", "grading-trigger", "grading-build")}
+OUR_ACCOUNTS = {
+    f"{name}@{ID}.iam.gserviceaccount.com"
+    for name in ("grading-function", "grading-scheduler", "grading-trigger", "grading-build")
+}
 
 
 def deployed(google: Cloud, project: Project, *arguments: str) -> Project:
@@ -105,14 +108,23 @@ def test_an_old_system_is_replaced_in_place(over_old: Project) -> None:
     assert "secretEnvironmentVariables" not in ours
     assert "vpcConnector" not in ours
     assert "MODE=old" not in ours["environmentVariables"]
-    assert function["buildConfig"] == {"serviceAccount": f"projects/{ID}/serviceAccounts/grading-build@{ID}.iam.gserviceaccount.com"}
+    assert function["buildConfig"] == {
+        "serviceAccount": f"projects/{ID}/serviceAccounts/grading-build@{ID}.iam.gserviceaccount.com"
+    }
 
 
 def test_their_schedule_is_paused_and_ours_waits_until_theirs_is_drained(over_old: Project, drained: Project) -> None:
-    theirs = {"grading-daily": "PAUSED", "Grade_Late_Games": "PAUSED", "grading-by-hand": "PAUSED", "unrelated": "ENABLED"}
+    theirs = {
+        "grading-daily": "PAUSED",
+        "Grade_Late_Games": "PAUSED",
+        "grading-by-hand": "PAUSED",
+        "unrelated": "ENABLED",
+    }
     assert states(over_old) == theirs
     assert states(drained) == theirs | dict.fromkeys(OURS, "ENABLED")
-    assert drained["jobs"]["grading-daily"] | {"state": ""} == with_old_system()["jobs"]["grading-daily"] | {"state": ""}
+    assert drained["jobs"]["grading-daily"] | {"state": ""} == with_old_system()["jobs"]["grading-daily"] | {
+        "state": ""
+    }
 
 
 def test_a_paused_old_system_keeps_its_pause_and_ours_starts_at_once(google: Cloud) -> None:
@@ -193,7 +205,13 @@ def test_rollback_to_a_named_revision_and_to_none(google: Cloud, drained: Projec
 
 
 def test_our_job_that_a_person_paused_is_reported_and_stays_so(google: Cloud, drained: Project) -> None:
-    project = {**drained, "jobs": {**drained["jobs"], "grading-service-daily": {**drained["jobs"]["grading-service-daily"], "state": "PAUSED"}}}
+    project = {
+        **drained,
+        "jobs": {
+            **drained["jobs"],
+            "grading-service-daily": {**drained["jobs"]["grading-service-daily"], "state": "PAUSED"},
+        },
+    }
     run = google.deploy(project)
     assert run.code == 0, run.printed
     assert "grading-service-daily was paused by a person" in run.printed
@@ -228,7 +246,18 @@ def no_access_left(project: Project) -> None:
 
 def test_destroy_of_a_fresh_deployment_leaves_data_only(google: Cloud) -> None:
     after = deployed(google, deployed(google, fresh()), "destroy", "--yes")
-    for kind in ("functions", "services", "topics", "subscriptions", "secrets", "jobs", "accounts", "metrics", "policies", "dashboards"):
+    for kind in (
+        "functions",
+        "services",
+        "topics",
+        "subscriptions",
+        "secrets",
+        "jobs",
+        "accounts",
+        "metrics",
+        "policies",
+        "dashboards",
+    ):
         assert after[kind] == {}, kind
     assert set(after["datasets"]) == {*fresh()["datasets"], f"{ID}:nba_staging"}
     assert "prediction_accuracy" in after["datasets"][f"{ID}:nba_predictions"]["tables"]
@@ -247,7 +276,13 @@ def test_destroy_touches_nothing_where_deploy_never_ran(google: Cloud) -> None:
 def test_a_dataset_that_is_not_ours_is_refused_as_staging(google: Cloud, tmp_path: Any) -> None:
     """A default expiration would delete the tables of whoever owns it."""
     project = with_old_system()
-    project["datasets"][f"{ID}:nba_staging"] = {"location": "US", "labels": {}, "access": [], "tables": {"theirs": []}, "expiration": None}
+    project["datasets"][f"{ID}:nba_staging"] = {
+        "location": "US",
+        "labels": {},
+        "access": [],
+        "tables": {"theirs": []},
+        "expiration": None,
+    }
     run = google.deploy(project)
     assert run.code == 1
     assert "STAGING_DATASET" in run.printed
@@ -298,8 +333,18 @@ def test_none_means_without_and_an_empty_value_keeps_the_default(google: Cloud, 
     ("kind", "name", "resource", "complaint"),
     [
         ("topics", "nba-grading-dead-letter", {"labels": {}, "policy": []}, "a topic nba-grading-dead-letter exists"),
-        ("jobs", "grading-service-daily", {"state": "ENABLED", "description": "x"}, "a scheduler job grading-service-daily exists"),
-        ("accounts", f"grading-build@{ID}.iam.gserviceaccount.com", {"description": ""}, "a service account grading-build exists"),
+        (
+            "jobs",
+            "grading-service-daily",
+            {"state": "ENABLED", "description": "x"},
+            "a scheduler job grading-service-daily exists",
+        ),
+        (
+            "accounts",
+            f"grading-build@{ID}.iam.gserviceaccount.com",
+            {"description": ""},
+            "a service account grading-build exists",
+        ),
     ],
 )
 def test_a_resource_of_theirs_with_a_name_of_ours_is_refused(
@@ -317,10 +362,15 @@ def test_a_resource_of_theirs_with_a_name_of_ours_is_refused(
     ("change", "complaint"),
     [
         ({"environment": "GEN_1"}, "an old first-generation function"),
-        ({"eventTrigger": {"pubsubTopic": f"projects/{ID}/topics/other"}}, "is not triggered by the topic nba-grading-trigger"),
+        (
+            {"eventTrigger": {"pubsubTopic": f"projects/{ID}/topics/other"}},
+            "is not triggered by the topic nba-grading-trigger",
+        ),
     ],
 )
-def test_a_function_that_cannot_be_replaced_in_place_is_refused(google: Cloud, change: dict[str, Any], complaint: str) -> None:
+def test_a_function_that_cannot_be_replaced_in_place_is_refused(
+    google: Cloud, change: dict[str, Any], complaint: str
+) -> None:
     project = with_old_system()
     project["functions"][FUNCTION] |= change
     run = google.deploy(project)

@@ -97,7 +97,11 @@ def new(google: Cloud) -> Course:
 def test_a_deployment_to_a_fresh_project(new: Course, over_old: Course, share: int) -> None:
     """At the commands that the deployment over an old system has not, or that do something else here."""
     seen = set(kinds(over_old))
-    interrupt(new, share, [n for n, kind in enumerate(kinds(new)) if kind not in seen or "functions" in kind or "run services" in kind])
+    interrupt(
+        new,
+        share,
+        [n for n, kind in enumerate(kinds(new)) if kind not in seen or "functions" in kind or "run services" in kind],
+    )
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,9 @@ def show(call: Call) -> Answer:
     _readable(found, name)
     if table and table not in found["tables"]:
         raise Refused(f"BigQuery error in show operation: Not found: Table {call.words[0]}", BQ)
-    text = json.dumps({"labels": {} if table else found["labels"], "location": found["location"]}, separators=(",", ":"))
+    text = json.dumps(
+        {"labels": {} if table else found["labels"], "location": found["location"]}, separators=(",", ":")
+    )
     return None if call.flags.get("format") == "none" else text
 
 
@@ -82,7 +84,9 @@ def query(call: Call) -> Answer:
     """GRANT and REVOKE, in one location."""
     _check(call, "query")
     for statement in filter(str.strip, call.words[0].split(";")):
-        parts = re.fullmatch(r'\s*(GRANT|REVOKE) `(roles/[\w.]+)` ON (SCHEMA|TABLE) `([^`]+)` (TO|FROM) "([^"]+)"', statement)
+        parts = re.fullmatch(
+            r'\s*(GRANT|REVOKE) `(roles/[\w.]+)` ON (SCHEMA|TABLE) `([^`]+)` (TO|FROM) "([^"]+)"', statement
+        )
         if parts is None:
             raise Refused(f"Syntax error: {statement}", GRANT)
         verb, role, kind, path, _, member = parts.groups()

@@ -76,4 +76,6 @@ def find(words: list[str]) -> tuple[str, Callable[[Call], Answer], list[str]]:
 def need_api(project: dict[str, Any], api: str) -> None:
     """Refuse a command whose API is not enabled."""
     if api and api not in project["apis"]:
-        raise Refused(f"SERVICE_DISABLED: {api}.googleapis.com has not been used in project before or is disabled", API_DISABLED)
+        raise Refused(
+            f"SERVICE_DISABLED: {api}.googleapis.com has not been used in project before or is disabled", API_DISABLED
+        )

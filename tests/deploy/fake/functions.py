@@ -46,7 +46,11 @@ def deploy(call: Call) -> Answer:
     project["functions"][name] = function
     change_labels(function, flags)
     config, build = function["serviceConfig"], function["buildConfig"]
-    for flag, key in (("service-account", "serviceAccountEmail"), ("memory", "availableMemory"), ("vpc-connector", "vpcConnector")):
+    for flag, key in (
+        ("service-account", "serviceAccountEmail"),
+        ("memory", "availableMemory"),
+        ("vpc-connector", "vpcConnector"),
+    ):
         if flag in flags:
             config[key] = flags[flag]
     if "ingress-settings" in flags:
@@ -72,7 +76,8 @@ def deploy(call: Call) -> Answer:
 
 def _add_revision(call: Call, name: str, config: dict[str, Any]) -> None:
     service = call.project["services"].setdefault(
-        name, {"revisions": [], "percent": {"LATEST": 100}, "tags": {}, "policy": [], "url": f"https://{name}-x.a.run.app"}
+        name,
+        {"revisions": [], "percent": {"LATEST": 100}, "tags": {}, "policy": [], "url": f"https://{name}-x.a.run.app"},
     )
     number = int(service["revisions"][-1]["name"].split("-")[-2]) + 1 if service["revisions"] else 1
     service["revisions"].append({"name": f"{name}-{number:05}-new", "config": {**config}, "code": "ours"})
@@ -125,7 +130,14 @@ def traffic(service: dict[str, Any]) -> list[dict[str, Any]]:
         rows.append({**row, "latestRevision": True} if target == "LATEST" else row)
     for tag, revision in service["tags"].items():
         tagged = {"revisionName": revision, "tag": tag, "url": service["url"].replace("https://", f"https://{tag}---")}
-        share = next((row for row in rows if row["revisionName"] == revision and "tag" not in row and "latestRevision" not in row), None)
+        share = next(
+            (
+                row
+                for row in rows
+                if row["revisionName"] == revision and "tag" not in row and "latestRevision" not in row
+            ),
+            None,
+        )
         if share:
             share |= tagged
         else:
@@ -184,7 +196,10 @@ def revision(call: Call) -> Answer:
     found = next((each for each in every if each["name"] == call.name), None)
     absent("Revision", call.name, [call.name] if found else [])
     assert found
-    return {"metadata": {"name": found["name"]}, "spec": {"serviceAccountName": found["config"].get("serviceAccountEmail", "")}}
+    return {
+        "metadata": {"name": found["name"]},
+        "spec": {"serviceAccountName": found["config"].get("serviceAccountEmail", "")},
+    }
 
 
 def receive(project: dict[str, Any], job: dict[str, Any]) -> None:

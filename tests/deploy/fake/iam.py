@@ -84,7 +84,10 @@ def project_policy(call: Call) -> Answer:
 def _entry(call: Call) -> list[str]:
     condition = call.flags.get("condition")
     if condition is None and any(title for _, _, title in call.project["policy"]):
-        raise Refused("Adding a binding without specifying a condition to a policy containing conditions is prohibited in non-interactive mode.", CONDITIONS)
+        raise Refused(
+            "Adding a binding without specifying a condition to a policy containing conditions is prohibited in non-interactive mode.",
+            CONDITIONS,
+        )
     title = "" if condition in (None, "None") else str(condition).rpartition("title=")[2]
     return [call.flags["member"], call.flags["role"], title]
 

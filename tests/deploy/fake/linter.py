@@ -31,6 +31,12 @@ def canonical(arguments: list[str]) -> str:
     return line
 
 
+def cache_of(gcloud: Path) -> Path:
+    """Where the answers of this SDK's linter are kept between sessions."""
+    version = (gcloud.parents[1] / "VERSION").read_text().strip()
+    return Path(__file__).parents[3] / f".pytest_cache/deploy/gcloud-lint-{version}.json"
+
+
 class Linter:
     """Answers of `gcloud meta lint-gcloud-commands`, kept in a file across processes.
 

@@ -103,7 +103,11 @@ def dashboards(call: Call) -> Answer:
 def create_dashboard(call: Call) -> Answer:
     config = _config(call, "config-from-file")
     key = _next(call)
-    call.project["dashboards"][key] = {"displayName": config["displayName"], "labels": config.get("labels", {}), "etag": f"e{key}"}
+    call.project["dashboards"][key] = {
+        "displayName": config["displayName"],
+        "labels": config.get("labels", {}),
+        "etag": f"e{key}",
+    }
     return None
 
 

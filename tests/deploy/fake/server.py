@@ -19,7 +19,6 @@ sys.path[:0] = [str(_SDK / "lib"), str(_SDK / "lib/third_party"), str(Path(__fil
 
 import bigquery  # noqa: E402, F401
 import functions  # noqa: E402, F401
-import monitoring  # noqa: E402, F401
 import pubsub  # noqa: E402, F401
 import scheduler  # noqa: E402, F401
 import services  # noqa: E402, F401
@@ -27,6 +26,8 @@ from command import Call, find, need_api, split  # noqa: E402
 from linter import Linter, canonical  # noqa: E402
 from printing import printed  # noqa: E402
 from refusal import Refused  # noqa: E402
+
+import monitoring  # noqa: E402, F401
 
 _LINTER = Linter(str(_SDK / "bin/gcloud"), Path(sys.argv[2]))
 
