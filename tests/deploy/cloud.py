@@ -57,7 +57,8 @@ class Cloud:
         (self._bin / "sleep").symlink_to(shutil.which("true") or "/bin/true")
 
     def deploy(
-        self, project: Project, *arguments: str, fail: int = -1, after: bool = False, lint: str = "now", record: bool = False,
+        self, project: Project, *arguments: str, fail: int = -1, after: bool = False, lint: str = "now",
+        record: bool = False,
         stdin: str = WEBHOOK,
     ) -> Run:  # fmt: skip
         """Run deploy.sh on a project; its command number `fail` fails, before or after it took effect."""

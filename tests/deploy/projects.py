@@ -23,14 +23,16 @@ def fresh(location: str = "US") -> Project:
     """A new project that holds the inputs, and nothing else."""
     datasets = {
         f"{ID}:{name}": {
-            "location": location, "labels": {}, "access": [], "tables": {table: [] for table in tables}, "expiration": None,
+            "location": location, "labels": {}, "access": [], "expiration": None,
+            "tables": {table: [] for table in tables},
         }
         for name, tables in TABLES.items()
     }  # fmt: skip
     return {
         "id": ID, "number": "4711", "apis": ["bigquery"], "identities": [], "eventarc_wait": 2, "cold": 1, "serial": 0,
         "accounts": {}, "policy": [["user:me@example.com", "roles/owner", ""]], "topics": {}, "subscriptions": {},
-        "databases": {}, "ttls": [], "secrets": {}, "datasets": datasets, "functions": {}, "services": {}, "triggers": {},
+        "databases": {}, "ttls": [], "secrets": {}, "datasets": datasets, "functions": {}, "services": {},
+        "triggers": {},
         "jobs": {}, "metrics": {}, "policies": {}, "dashboards": {}, "requests": [], "self_check": 200,
     }  # fmt: skip
 
@@ -48,7 +50,8 @@ def with_old_system(state: str = "ENABLED", location: str = "US") -> Project:
     )
     config = {
         "serviceAccountEmail": OLD_ACCOUNT, "ingressSettings": "ALLOW_ALL", "vpcConnector": "their-connector",
-        "secretEnvironmentVariables": [{"key": "ODDS_KEY", "secret": "odds-api-key"}], "environmentVariables": ["MODE=old"],
+        "secretEnvironmentVariables": [{"key": "ODDS_KEY", "secret": "odds-api-key"}],
+        "environmentVariables": ["MODE=old"],
     }  # fmt: skip
     project |= {
         "apis": [*apis.split(), "secretmanager"],
@@ -56,11 +59,16 @@ def with_old_system(state: str = "ENABLED", location: str = "US") -> Project:
         "eventarc_wait": 0,
         "cold": 0,
         "accounts": {f"etl@{ID}.iam.gserviceaccount.com": {"description": "the ETL"}},
-        "topics": {"nba-grading-trigger": {"labels": {"team": "nba"}, "policy": [[f"serviceAccount:{OLD_ACCOUNT}", "roles/pubsub.publisher"]]}, "other": {"labels": {}, "policy": []}},
+        "topics": {
+            "nba-grading-trigger": {
+                "labels": {"team": "nba"}, "policy": [[f"serviceAccount:{OLD_ACCOUNT}", "roles/pubsub.publisher"]],
+            },
+            "other": {"labels": {}, "policy": []},
+        },
         "secrets": {"odds-api-key": {"labels": {}, "versions": ["x"], "policy": []}},
         "jobs": {
             "grading-daily": _old_job(state),
-            "Grade_Late.Games".replace(".", "_"): _old_job(state),
+            "Grade_Late_Games": _old_job(state),
             "grading-by-hand": _old_job("PAUSED"),
             "unrelated": _old_job("ENABLED", "other"),
         },
@@ -69,14 +77,18 @@ def with_old_system(state: str = "ENABLED", location: str = "US") -> Project:
                 "environment": "GEN_2", "labels": {"team": "nba"}, "serviceConfig": deepcopy(config),
                 "buildConfig": {"environmentVariables": {"A": "b"}, "workerPool": "their-pool"},
                 "eventTrigger": {
-                    "trigger": f"projects/{ID}/locations/us-west2/triggers/{FUNCTION}", "serviceAccountEmail": OLD_ACCOUNT,
-                    "pubsubTopic": f"projects/{ID}/topics/nba-grading-trigger", "retryPolicy": "RETRY_POLICY_DO_NOT_RETRY",
+                    "trigger": f"projects/{ID}/locations/us-west2/triggers/{FUNCTION}",
+                    "serviceAccountEmail": OLD_ACCOUNT,
+                    "pubsubTopic": f"projects/{ID}/topics/nba-grading-trigger",
+                    "retryPolicy": "RETRY_POLICY_DO_NOT_RETRY",
                 },
             }
         },
         "services": {
             FUNCTION: {
-                "revisions": [{"name": f"{FUNCTION}-0000{n}-old", "config": deepcopy(config), "code": "old"} for n in (2, 3)],
+                "revisions": [
+                    {"name": f"{FUNCTION}-0000{n}-old", "config": deepcopy(config), "code": "old"} for n in (2, 3)
+                ],
                 "percent": {"LATEST": 100}, "tags": {}, "url": f"https://{FUNCTION}-x.a.run.app",
                 "policy": [[f"serviceAccount:{OLD_ACCOUNT}", "roles/run.invoker"]],
             }
@@ -85,7 +97,8 @@ def with_old_system(state: str = "ENABLED", location: str = "US") -> Project:
         "subscriptions": {
             "eventarc-us-west2-old-sub": {
                 "topic": "nba-grading-trigger", "policy": [], "labels": {}, "ackDeadlineSeconds": 300,
-                "retryPolicy": {"minimumBackoff": "10s", "maximumBackoff": "600s"}, "messageRetentionDuration": "86400s",
+                "retryPolicy": {"minimumBackoff": "10s", "maximumBackoff": "600s"},
+                "messageRetentionDuration": "86400s",
                 "expirationPolicy": {}, "deadLetterPolicy": None,
             }
         },
@@ -98,7 +111,7 @@ def with_old_system(state: str = "ENABLED", location: str = "US") -> Project:
 
 
 def final(project: Project) -> Project:
-    """What is compared: all of the state but what names no difference, as revisions that never serve, and their numbers."""
+    """What is compared: the state without what makes no difference, as numbers, and revisions that never serve."""
     state = deepcopy(project)
     for key in ("requests", "serial", "cold", "eventarc_wait", "identities"):
         state.pop(key)

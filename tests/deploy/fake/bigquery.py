@@ -60,7 +60,8 @@ def make(call: Call) -> Answer:
         raise Refused(f"BigQuery error in mk operation: Dataset '{name}' already exists.", BQ)
     label = call.flags.get("label", "")
     call.project["datasets"][name] = {
-        "location": call.flags["location"], "labels": dict([label.split(":")]) if label else {}, "access": [], "tables": {},
+        "location": call.flags["location"], "labels": dict([label.split(":")]) if label else {}, "access": [],
+        "tables": {},
         "expiration": call.flags.get("default_table_expiration"),
     }  # fmt: skip
     return None

@@ -41,11 +41,26 @@ def deploy(call: Call) -> Answer:
             iam.known(call, f"serviceAccount:{flags[flag].rpartition('/')[2]}")
     absent("Topic", flags["trigger-topic"], project["topics"])
     function = found or {
-        "environment": "GEN_2", "labels": {"deployment-tool": "cli-gcloud"}, "eventTrigger": {}, "serviceConfig": {}, "buildConfig": {},
-    }  # fmt: skip
+        "environment": "GEN_2",
+        "labels": {},
+        "eventTrigger": {},
+        "serviceConfig": {},
+        "buildConfig": {},
+    }
     project["functions"][name] = function
     change_labels(function, flags)
-    config, build = function["serviceConfig"], function["buildConfig"]
+    _configure(call, function["serviceConfig"], function["buildConfig"])
+    _add_revision(call, name, function["serviceConfig"])
+    _set_trigger(call, name, function["eventTrigger"])
+    if call.on("no-allow-unauthenticated"):
+        policy = project["services"][name]["policy"]
+        policy[:] = [entry for entry in policy if entry[0] != "allUsers"]
+    return None
+
+
+def _configure(call: Call, config: dict[str, Any], build: dict[str, Any]) -> None:
+    """Apply the flags that set or clear a part of the service's or the build's configuration."""
+    flags = call.flags
     for flag, key in (
         ("service-account", "serviceAccountEmail"),
         ("memory", "availableMemory"),
@@ -66,12 +81,6 @@ def deploy(call: Call) -> Answer:
             where.pop(key, None)
     if "build-service-account" in flags:
         build["serviceAccount"] = flags["build-service-account"]
-    _add_revision(call, name, config)
-    _set_trigger(call, name, function["eventTrigger"])
-    if call.on("no-allow-unauthenticated"):
-        policy = project["services"][name]["policy"]
-        policy[:] = [entry for entry in policy if entry[0] != "allUsers"]
-    return None
 
 
 def _add_revision(call: Call, name: str, config: dict[str, Any]) -> None:

@@ -85,7 +85,8 @@ def _entry(call: Call) -> list[str]:
     condition = call.flags.get("condition")
     if condition is None and any(title for _, _, title in call.project["policy"]):
         raise Refused(
-            "Adding a binding without specifying a condition to a policy containing conditions is prohibited in non-interactive mode.",
+            "Adding a binding without specifying a condition to a policy containing conditions is prohibited in "
+            "non-interactive mode.",
             CONDITIONS,
         )
     title = "" if condition in (None, "None") else str(condition).rpartition("title=")[2]

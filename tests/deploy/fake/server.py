@@ -1,8 +1,8 @@
 """Answers the clients: one thread, one command after the other.
 
 `server.py SDK CACHE` prints its port. A run is a directory with `project.json`, the state, and `plan.json`: what shall
-fail (`fail`: a number of a command, `after`: whether it takes effect first) and whether unknown commands are shown to the
-linter at once or later. The calls of a run are appended to `calls.jsonl`, each with the state before it.
+fail (`fail`: a number of a command, `after`: whether it takes effect first) and whether unknown commands are shown to
+the linter at once or later. The calls of a run are appended to `calls.jsonl`, each with the state before it.
 """
 
 from __future__ import annotations
