@@ -1,6 +1,6 @@
 """Waiting in line: which waiter wakes when, so that a release wakes one process and not all of them.
 
-Each waiter puts a ticket beside the lock (`…/waiters/{holder_id}`); the server's commit times order them. A
+Each waiter puts a ticket beside the lock (`…/grading_waiters/{holder_id}`); the server's commit times order them. A
 holder that had waited keeps its ticket, and its release deletes lock and ticket in one commit. So:
 
 * a waiter listens to the ticket in front of it, or to the lock if nobody is: when that goes, it is its
@@ -40,7 +40,7 @@ _GARBAGE_AFTER = timedelta(days=1)
 
 def waiters(lock: Key) -> str:
     """The collection of a lock's tickets, beneath the lock document."""
-    return f"{lock.collection}/{lock.document_id}/waiters"
+    return f"{lock.collection}/{lock.document_id}/grading_waiters"
 
 
 class Line:

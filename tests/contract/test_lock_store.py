@@ -13,7 +13,7 @@ import pytest
 from locking.store import DocumentStore, Key
 
 KEY = Key("grading_locks", "grading_2026-01-17")
-TICKETS = "grading_locks/grading_2026-01-17/waiters"
+TICKETS = "grading_locks/grading_2026-01-17/grading_waiters"
 FIELDS = {"holder_id": "a", "heartbeat": 0}
 T = 5.0
 
