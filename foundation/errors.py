@@ -9,7 +9,8 @@
     │   │   ├── LockStoreUnavailable    the store gave no usable answer
     │   │   └── LeaseLost               ours, until someone else took it over
     │   ├── WarehouseUnavailable        no usable answer from BigQuery
-    │   │   └── OutcomeUnknown              a job was sent, and may still commit
+    │   │   ├── OutcomeUnknown              a job was sent, and may still commit
+    │   │   └── UnknownFailure              nobody has foreseen it: tried again until the event is too old
     │   ├── PublishConflict             aborted by a concurrent transaction
     │   ├── StagingOutdated             newer data than ours is published already
     │   ├── DeadlineExceeded            the invocation has no time left
@@ -88,6 +89,10 @@ class DeadlineExceeded(Transient):
 
 class CircuitOpen(Transient):
     """The circuit breaker is open after repeated failures."""
+
+
+class UnknownFailure(WarehouseUnavailable):
+    """Something failed in a way that is not known."""
 
 
 class InvalidMessage(Permanent):

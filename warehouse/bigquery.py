@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any, Literal
 
 from google.api_core import exceptions as api
@@ -21,7 +20,8 @@ from google.cloud import bigquery
 from foundation.clock import Deadline
 from foundation.errors import DeadlineExceeded, NotInitialised, OutcomeUnknown, StatementRefused
 from warehouse.bigquery_errors import classify
-from warehouse.job_end import REQUEST_SECONDS, RETRY, Job, JobResult, finish, sent
+from warehouse.job_end import Job, JobResult, finish, sent
+from warehouse.requests import ONE_ATTEMPT, REQUEST_SECONDS, RETRY, UNREACHED_SECONDS, T, request
 from warehouse.statements import Sql, TablePath
 
 
@@ -61,15 +61,14 @@ class Warehouse:
         seconds = self._seconds_left(deadline)
         config = bigquery.QueryJobConfig(use_legacy_sql=False, use_query_cache=False)
         config.job_timeout_ms = int(seconds * 1000)
-        send = partial(
-            self._client.query,
-            sql.text,
-            job_config=config,
-            job_id=job_id,
-            job_retry=None,
-            retry=RETRY,
-            timeout=REQUEST_SECONDS,
-        )
+
+        def send(seconds: float) -> Job:
+            # The client's annotation knows one number; the HTTP library takes a pair: to connect, and to be answered.
+            timeout: Any = (min(seconds, UNREACHED_SECONDS), seconds)
+            return self._client.query(
+                sql.text, job_config=config, job_id=job_id, job_retry=None, retry=ONE_ATTEMPT, timeout=timeout
+            )
+
         return self._to_its_end(send, sql.text, job_id, deadline)
 
     def load(
@@ -88,25 +87,24 @@ class Warehouse:
             schema=[column.as_field() for column in columns],
             write_disposition=bigquery.WriteDisposition.WRITE_EMPTY,
         )
-        body = io.BytesIO("\n".join(json.dumps(row) for row in rows).encode())
-        # Without a size the client uploads resumably, which BigQuery and its emulators both accept.
-        send = partial(
-            self._client.load_table_from_file,
-            body,
-            str(target),
-            job_id=job_id,
-            job_config=config,
-            timeout=REQUEST_SECONDS,
-        )
+        body = "\n".join(json.dumps(row) for row in rows).encode()
+
+        def send(seconds: float) -> Job:
+            # Without a size the client uploads resumably, which BigQuery and its emulators both accept.
+            return self._client.load_table_from_file(
+                io.BytesIO(body), str(target), job_id=job_id, job_config=config, timeout=seconds, num_retries=0
+            )
+
         return self._to_its_end(send, f"LOAD {target}", job_id, deadline)
 
     def bytes_scanned(self, sql: Sql) -> int:
         """The bytes that a query would scan, by a dry run: nothing runs, nothing is billed. Not a job."""
         config = bigquery.QueryJobConfig(dry_run=True, use_legacy_sql=False, use_query_cache=False)
-        try:
-            job = self._client.query(sql.text, job_config=config, job_retry=None, retry=RETRY, timeout=REQUEST_SECONDS)
-        except Exception as error:
-            raise classify(error) from error
+        job = self._answered(
+            lambda seconds: self._client.query(
+                sql.text, job_config=config, job_retry=None, retry=ONE_ATTEMPT, timeout=seconds
+            )
+        )
         return int(job.total_bytes_processed or 0)
 
     def copy(
@@ -126,39 +124,39 @@ class Warehouse:
         )
         if expires:
             config.destination_expiration_time = expires.isoformat()
-        send = partial(
-            self._client.copy_table,
-            str(source),
-            str(target),
-            job_id=job_id,
-            job_config=config,
-            retry=RETRY,
-            timeout=REQUEST_SECONDS,
-        )
+
+        def send(seconds: float) -> Job:
+            return self._client.copy_table(
+                str(source), str(target), job_id=job_id, job_config=config, retry=ONE_ATTEMPT, timeout=seconds
+            )
+
         return self._to_its_end(send, f"COPY {operation} {source} {target}", job_id, deadline)
 
-    def columns(self, path: TablePath) -> list[Column]:
-        """The table's columns, or `NotInitialised` if there is no such table. Not a job."""
-        try:
-            table = self._client.get_table(str(path), retry=RETRY, timeout=REQUEST_SECONDS)
-        except Exception as error:
-            raise classify(error) from error
+    def columns(self, path: TablePath, *, deadline: Deadline | None = None) -> list[Column]:
+        """The table's columns, or `NotInitialised` where there is no such table. Not a job.
+
+        Like each method here that is no job, it takes at most 20 s, and no longer than until the deadline if it is
+        given one.
+        """
+        table = self._answered(
+            lambda seconds: self._client.get_table(str(path), retry=ONE_ATTEMPT, timeout=seconds), deadline
+        )
         return [Column(f.name, f.field_type, f.mode == "REQUIRED") for f in table.schema]
 
-    def exists(self, path: TablePath) -> bool:
+    def exists(self, path: TablePath, *, deadline: Deadline | None = None) -> bool:
         """Whether the table is there. Not a job."""
         try:
-            self.columns(path)
+            self.columns(path, deadline=deadline)
         except NotInitialised:
             return False
         return True
 
-    def drop(self, path: TablePath) -> None:
+    def drop(self, path: TablePath, *, deadline: Deadline | None = None) -> None:
         """Delete a table, if it is there. Not a job."""
-        try:
-            self._client.delete_table(str(path), not_found_ok=True, retry=RETRY, timeout=REQUEST_SECONDS)
-        except Exception as error:
-            raise classify(error) from error
+        self._answered(
+            lambda seconds: self._client.delete_table(str(path), not_found_ok=True, retry=ONE_ATTEMPT, timeout=seconds),
+            deadline,
+        )
 
     def ensure_dataset(
         self, project: str, name: str, location: str, *, expire_tables_seconds: int | None = None
@@ -168,24 +166,35 @@ class Warehouse:
         dataset.location = location
         if expire_tables_seconds is not None:
             dataset.default_table_expiration_ms = expire_tables_seconds * 1000
+        self._answered(
+            lambda seconds: self._client.create_dataset(dataset, exists_ok=True, retry=ONE_ATTEMPT, timeout=seconds)
+        )
+
+    def _answered(self, call: Callable[[float], T], deadline: Deadline | None = None) -> T:
+        """Make a request that is no job."""
         try:
-            self._client.create_dataset(dataset, exists_ok=True, retry=RETRY, timeout=REQUEST_SECONDS)
+            return request(call, deadline.remaining if deadline else lambda: REQUEST_SECONDS, retry=RETRY)
         except Exception as error:
             raise classify(error) from error
 
-    def _to_its_end(self, send: Callable[[], Job], what: str, job_id: str, deadline: Deadline) -> JobResult:
+    def _to_its_end(self, send: Callable[[float], Job], what: str, job_id: str, deadline: Deadline) -> JobResult:
         self._observe(job_id, what)
+        attempts: list[Exception] = []
         try:
-            job = send()
+            job = request(send, deadline.remaining, retry=RETRY, failures=attempts)
         except api.Conflict:
-            job = self._attach(job_id)
+            job = self._attach(job_id, deadline)
         except Exception as error:
-            raise sent(error, job_id) from error
+            raise sent(error, job_id, attempts) from error
         return finish(job, deadline)
 
-    def _attach(self, job_id: str) -> Job:
+    def _attach(self, job_id: str, deadline: Deadline) -> Job:
         try:
-            job = self._client.get_job(job_id, retry=RETRY, timeout=REQUEST_SECONDS)
+            job = request(
+                lambda seconds: self._client.get_job(job_id, retry=ONE_ATTEMPT, timeout=seconds),
+                deadline.remaining,
+                retry=RETRY,
+            )
         except Exception as error:
             raise OutcomeUnknown(f"job {job_id} exists, but cannot be read: {error}") from error
         if not isinstance(job, Job):

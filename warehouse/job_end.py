@@ -16,17 +16,17 @@ from google.cloud import bigquery
 
 from foundation.clock import Deadline
 from foundation.errors import DeadlineExceeded, GradingError, OutcomeUnknown, WarehouseUnavailable
-from warehouse.bigquery_errors import classify
+from warehouse.bigquery_errors import classify, definitely_refused, not_connected
+from warehouse.requests import ONE_ATTEMPT, request
 
 Job = bigquery.QueryJob | bigquery.LoadJob | bigquery.CopyJob
-
-REQUEST_SECONDS = 20.0
-RETRY = bigquery.DEFAULT_RETRY.with_timeout(REQUEST_SECONDS)
 
 # A process that is told to stop has 10 s (see foundation.stop): these come after its deadline.
 _CANCEL_REQUEST_SECONDS = 2.0
 _CANCEL_SECONDS = 2.0
-# Waiting is asking again, not one call that hangs: so the wait ends if the deadline is brought forward.
+# An answer that came later than this is one that came too late.
+_NO_TIME_SECONDS = 0.2
+# Waiting is asking again, not one call that hangs: so the wait ends where the deadline is brought forward.
 _FIRST_POLL_SECONDS, _LONGEST_POLL_SECONDS = 0.05, 0.5
 # Asked for a page's size, the client fetches the first rows with the call that learns of the end, not with one more.
 _PAGE_ROWS = 10_000
@@ -59,45 +59,70 @@ def finish(job: Job, deadline: Deadline) -> JobResult:
             raise failure
         rows = []
         if isinstance(job, bigquery.QueryJob) and job.statement_type not in _WITHOUT_ROWS:
-            result = job.result(page_size=_PAGE_ROWS, retry=RETRY, timeout=max(0.1, deadline.remaining()))
-            rows = [dict(row.items()) for row in result]
+            rows = request(lambda seconds: _rows(job, seconds), deadline.remaining)
         if job.created is None:
-            job.reload(retry=RETRY, timeout=REQUEST_SECONDS)
+            request(lambda seconds: job.reload(retry=ONE_ATTEMPT, timeout=seconds), deadline.remaining)
     except concurrent.futures.TimeoutError as error:
         raise _stop(job) from error
     except Exception as error:
-        raise (classify(error) if job.error_result else sent(error, job.job_id)) from error
+        if job.error_result:
+            raise classify(error) from error
+        if deadline.remaining() <= _NO_TIME_SECONDS and job.state != "DONE":
+            raise _stop(job) from error
+        # The job was accepted: whatever a later request is answered, that does not end it.
+        raise OutcomeUnknown(f"job {job.job_id} was sent, and its end is unknown: {classify(error)}") from error
     return JobResult(job.job_id, round(job.created.timestamp() * 1000), rows)
 
 
-def sent(error: Exception, job_id: str) -> Exception:
-    """The error of a job that was sent: without an answer, it may have been accepted."""
+def sent(error: Exception, job_id: str, attempts: Sequence[Exception] = ()) -> Exception:
+    """The error of sending a job, of which every attempt failed.
+
+    Without an answer, the job may have been accepted: `OutcomeUnknown`. It surely was not, if each attempt failed to
+    connect or was refused.
+
+    Args:
+        error: how the sending ended.
+        job_id: the id that every attempt carried.
+        attempts: how each attempt failed; the one error alone if there was one attempt.
+    """
     if isinstance(error, GradingError):
         return error
-    known = classify(error)
-    if isinstance(known, WarehouseUnavailable):
-        return OutcomeUnknown(f"job {job_id} was sent, and no answer came: {known}")
-    return known
+    known, failures = classify(error), attempts or (error,)
+    if all(map(not_connected, failures)):
+        return WarehouseUnavailable(f"job {job_id} was not sent: BigQuery was not reached: {known}")
+    if not isinstance(known, WarehouseUnavailable):
+        return known
+    if all(not_connected(failure) or definitely_refused(failure) for failure in failures):
+        return known
+    return OutcomeUnknown(f"job {job_id} was sent, and no answer came: {known}")
+
+
+def _rows(job: bigquery.QueryJob, seconds: float) -> list[dict[str, Any]]:
+    result = job.result(page_size=_PAGE_ROWS, retry=ONE_ATTEMPT, timeout=seconds, job_retry=None)
+    return [dict(row.items()) for row in result]
 
 
 def _stop(job: Job) -> Exception:
     """Cancel a job that has run out of time, and learn how it ended."""
     try:
-        job.cancel(retry=None, timeout=_CANCEL_REQUEST_SECONDS)
+        job.cancel(retry=ONE_ATTEMPT, timeout=_CANCEL_REQUEST_SECONDS)
         ends_at = time.monotonic() + _CANCEL_SECONDS
         _wait(job, lambda: ends_at - time.monotonic())
-        job.result(retry=None, timeout=_CANCEL_REQUEST_SECONDS)
     except Exception as error:  # noqa: BLE001 - whatever it was, the caller must know whether the job may commit
-        if job.error_result:
-            return DeadlineExceeded(f"job {job.job_id} was stopped at the deadline")
-        return OutcomeUnknown(f"job {job.job_id} ran out of time, and its end is unknown: {classify(error)}")
+        return OutcomeUnknown(f"job {job.job_id} ran out of time, and its end is unknown: {_named(error)}")
+    if job.error_result:
+        return DeadlineExceeded(f"job {job.job_id} was stopped at the deadline")
     return OutcomeUnknown(f"job {job.job_id} ended while it was being stopped")
+
+
+def _named(error: Exception) -> str:
+    return str(classify(error)) if str(error) else "it still runs"
 
 
 def _wait(job: Job, remaining: Callable[[], float]) -> None:
     """Wait until the job has ended, however it did. Raises `concurrent.futures.TimeoutError` if no time remains."""
     pause = _FIRST_POLL_SECONDS
-    while not job.done(retry=RETRY, timeout=REQUEST_SECONDS):
+    while not request(lambda seconds: job.done(retry=ONE_ATTEMPT, timeout=seconds), remaining):
         if remaining() <= 0:
             raise concurrent.futures.TimeoutError
         time.sleep(pause)

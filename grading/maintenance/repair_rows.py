@@ -121,7 +121,7 @@ def values_of(
     run: Run, repaired: RepairTable, backup: Backup | None, *, merge_differing: bool = True
 ) -> Mapping[str, Sql]:
     """What a repair fills into the files of `grading/maintenance/sql`."""
-    names = [column.name for column in run.jobs.warehouse.columns(run.target)]
+    names = [column.name for column in run.jobs.warehouse.columns(run.target, deadline=run.deadline)]
     values = {
         **run.values(),
         **repaired.values(run.settings, names, merge_differing=merge_differing, start=run.date, end=run.date),
@@ -139,7 +139,7 @@ def _stage(run: Run, fence: _Fence, rows: Sql) -> Staged:
     into = run.staging_table()
     statement = GRADING_SQL.fill("stage", staging=table(into), rows=rows)
     run.jobs.ask("stage", statement)
-    names = [column.name for column in run.jobs.warehouse.columns(into)]
+    names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
     return Staged(
         table=into,
         token=fence.token,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from grading.run import Run
 from grading.settings import Settings
-from warehouse.bigquery import Warehouse
 from warehouse.statements import Folder, Sql, table
 
 SQL = Folder("grading.sql")
@@ -25,13 +24,13 @@ def inputs(settings: Settings) -> dict[str, Sql]:
 def select_of(run: Run) -> Sql:
     """The SELECT of the run's processor for its date, with optional inputs replaced where they are missing."""
     optional = {
-        name: _table_or_empty(name, setting, run.settings, run.jobs.warehouse)
+        name: _table_or_empty(name, setting, run)
         for name, setting in OPTIONAL.items()
         if name in SQL.file(run.processor.name).placeholders
     }
     return SQL.fill(run.processor.name, **run.values(), **inputs(run.settings), **optional)
 
 
-def _table_or_empty(name: str, setting: str, settings: Settings, warehouse: Warehouse) -> Sql:
-    path = settings.input_table(setting)
-    return table(path) if warehouse.exists(path) else SQL.fill(f"absent_{name}")
+def _table_or_empty(name: str, setting: str, run: Run) -> Sql:
+    path = run.settings.input_table(setting)
+    return table(path) if run.jobs.warehouse.exists(path, deadline=run.deadline) else SQL.fill(f"absent_{name}")

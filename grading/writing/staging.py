@@ -71,7 +71,7 @@ class QueriedRows:
         into = run.staging_table()
         statement = SQL.fill("stage", staging=table(into), rows=self.select)
         job = run.jobs.ask("stage", statement)
-        names = [column.name for column in run.jobs.warehouse.columns(into)]
+        names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
         return Staged(table=into, token=job.created_ms, columns=names, graded=run.processor.reads_predictions)
 
 

@@ -104,7 +104,7 @@ class Writer:
 
     def _drop(self, run: Run, staged: Staged, events: EventLog) -> None:
         try:
-            run.jobs.warehouse.drop(staged.table)
+            run.jobs.warehouse.drop(staged.table, deadline=run.deadline)
         except GradingError as error:
             # Its dataset's expiration removes it; nothing else depends on it.
             events.emit("staging_left", f"{staged.table} was not dropped: {error}", "WARNING")

@@ -16,7 +16,7 @@ from google.cloud.firestore_v1 import types
 
 from locking.firestore.values import at_version, decode, encode, microseconds
 from locking.firestore.watch import FirestoreWatch
-from locking.firestore.wire import FirestoreWire, translate
+from locking.firestore.wire import FirestoreWire, is_answer, translate
 from locking.store import Document, Fields, Key
 
 _MOVED_ON = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
@@ -81,7 +81,7 @@ class FirestoreLockStore:
         try:
             response = self._wire.commit(writes, timeout=timeout)
         except grpc.RpcError as error:
-            if error.code() in refused_by:
+            if error.code() in refused_by and is_answer(error):
                 return None
             raise translate(error) from error
         return microseconds(response.write_results[0].update_time)
