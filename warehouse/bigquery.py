@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Literal
 
 from google.api_core import exceptions as api
+from google.api_core import retry as retries
 from google.cloud import bigquery
 
 from foundation.clock import Deadline
@@ -23,6 +24,10 @@ from foundation.errors import DeadlineExceeded, NotInitialised, OutcomeUnknown, 
 from warehouse.bigquery_errors import classify
 from warehouse.job_end import REQUEST_SECONDS, RETRY, Job, JobResult, finish, sent
 from warehouse.statements import Sql, TablePath
+
+# A person waits for it.
+_LOOK_SECONDS = 10.0
+_ONCE = retries.Retry(predicate=lambda _error: False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,14 @@ class Warehouse:
         except Exception as error:
             raise classify(error) from error
         return [Column(f.name, f.field_type, f.mode == "REQUIRED") for f in table.schema]
+
+    def location(self, path: TablePath) -> str:
+        """Where the table lies, as `US`, asked once and without a repeat. Raises as `columns` does. Not a job."""
+        try:
+            table = self._client.get_table(str(path), retry=_ONCE, timeout=_LOOK_SECONDS)
+        except Exception as error:
+            raise classify(error) from error
+        return str(table.location or "")
 
     def exists(self, path: TablePath) -> bool:
         """Whether the table is there. Not a job."""
