@@ -9,7 +9,7 @@ from foundation.events import Event
 
 _SHOWN = frozenset({"ERROR", "CRITICAL"})
 # Shown with its date, by the command itself.
-_TOLD_ELSEWHERE = frozenset({"run_finished"})
+_TOLD_ELSEWHERE = frozenset({"run_finished", "quality_checked"})
 # What a run does, in the order in which it does it.
 _STEPS = frozenset(
     {
@@ -47,9 +47,9 @@ class EventLines(ConsoleSink):
 
     def record(self, event: Event) -> None:
         if event.name in _STEPS and event.fields.get("lock_type") != "publish":
-            self._console.print(
-                Text(f"  {event.name:<18} {step_text(event.message, event.fields.get('processor'))}", "dim")
-            )
+            # A lock's name tells whose it is.
+            about = "" if event.name.startswith("lock_") else event.fields.get("processor")
+            self._console.print(Text(f"  {event.name:<18} {step_text(event.message, about)}", "dim"))
         else:
             super().record(event)
 

@@ -80,17 +80,33 @@ class Column(Generic[Row]):
 class Output:
     """Where a command prints. A context manager: the JSON is written at its end, however it ends."""
 
-    def __init__(self, form: str = "text", *, wide: bool = False, debug: bool = False, events: bool = False) -> None:
+    def __init__(
+        self,
+        form: str = "text",
+        *,
+        wide: bool = False,
+        debug: bool = False,
+        events: bool = False,
+        warehouse: bool = True,
+    ) -> None:
         self.as_json = form == "json"
         self.wide = wide
         self.console = make_console(quiet=self.as_json)
         self._debug = debug
         self._events = events
+        self._warehouse = warehouse
         self._data: dict[str, object] = {}
 
     @cached_property
     def application(self) -> Application:
-        """The service. Its errors are shown as lines; with `--debug`, its whole log on the standard error."""
+        """The service, which has been seen to answer. Raises as `check_contact` does."""
+        if self._warehouse:
+            check_contact(self.service)
+        return self.service
+
+    @cached_property
+    def service(self) -> Application:
+        """The service, untried. Its errors are shown as lines; with `--debug`, its whole log on the standard error."""
         return application_for_terminal(self.sink)  # type: ignore[arg-type]
 
     @cached_property
@@ -184,10 +200,8 @@ def with_output(
         @click.option("--debug", is_flag=True, help="Show the log, and where an error came from.")
         @functools.wraps(function)
         def wrapped(*args: Any, form: str, wide: bool, debug: bool, **given: Any) -> None:
-            out = Output(form, wide=wide, debug=debug, events=events)
-            given = resolve_dates(given, lambda: out.application)
-            if warehouse:
-                check_contact(out.application)
+            out = Output(form, wide=wide, debug=debug, events=events, warehouse=warehouse)
+            given = resolve_dates(given, lambda: out.service)
             try:
                 function(out, *args, **given)
             except SystemExit:

@@ -39,7 +39,9 @@ class Newest:
 )
 @with_output()
 def status(out: Output, day: date | None, count: int | None) -> None:
-    """Say whether a date is fine, then show its runs; without a date: yesterday, then the last runs of any.
+    """Say whether a date is fine, and show its runs.
+
+    Without a date: yesterday, then the last runs of any.
 
     Who wrote what, when and why, how long it waited for its lock, and how it ended; newest first, from the table
     grading_runs. Times are in the configured time zone; --wide shows all that is known of a run.
