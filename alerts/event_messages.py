@@ -5,6 +5,7 @@ from __future__ import annotations
 from alerts import commands
 from alerts.alert import Alert
 from alerts.commands import Day
+from foundation import figures
 
 
 def invalid_message(error: str, *, value: str | None = None, message_id: str | None = None) -> Alert:
@@ -17,10 +18,9 @@ def invalid_message(error: str, *, value: str | None = None, message_id: str | N
         severity="WARNING",
         title=f"A message cannot be processed: {error}",
         what_happened="Nothing was graded and nothing was changed. The message is acknowledged: it would fail the "
-        "same way each time.",
+        "same way each time. Look at who published it; a date that it meant is graded by the next catch-up.",
         subject=f"{error} {value}",
         facts=facts,
-        next_command=commands.grade("YYYY-MM-DD"),
     )
 
 
@@ -38,7 +38,7 @@ def event_failed(error: str, *, day: Day | None = None, message_id: str | None =
         date=None if day is None else str(day),
         subject=error,
         facts=facts,
-        next_command=commands.grade(day or "YYYY-MM-DD"),
+        next_command=commands.after_failure(day, error),
     )
 
 
@@ -63,4 +63,4 @@ def event_too_old(
 
 
 def _hours(seconds: float) -> str:
-    return f"{seconds / 3600:.1f} h"
+    return f"{figures.number(seconds / 3600)} h"

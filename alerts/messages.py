@@ -12,6 +12,7 @@ from typing import Literal
 from alerts import commands
 from alerts.alert import Alert
 from alerts.commands import Day
+from foundation import figures
 
 SAMPLES_SHOWN = 20
 WITHOUT_LOCK = "nobody: the write ran without the lock"
@@ -42,7 +43,7 @@ def duplicates_found(
     return Alert(
         check="duplicates",
         severity="CRITICAL",
-        title=f"{_counted(duplicate_keys, 'duplicate business key')} in {table} on {day}",
+        title=f"{figures.counted(duplicate_keys, 'duplicate business key')} in {table} on {day}",
         what_happened="The write is committed and the run did not fail. The date holds every key, some of them "
         "more than once: figures computed from it count those twice until it is repaired.",
         date=str(day),
@@ -73,7 +74,7 @@ def staged_duplicates(
     return Alert(
         check="staged_duplicates",
         severity="WARNING",
-        title=f"{_counted(duplicate_keys, 'duplicate business key')} staged for {table} on {day}",
+        title=f"{figures.counted(duplicate_keys, 'duplicate business key')} staged for {table} on {day}",
         what_happened="One row of each key was kept before anyone could see them: the date has no duplicate from this. "
         "The cause is in what was read: look for duplicate rows in the input tables.",
         date=str(day),
@@ -101,13 +102,11 @@ def lock_failure(
     if reason == "timeout":
         title = f"Lock {lock_type} of {day} was not free in time"
         facts.append(("Held by", held_by or "unknown"))
-        next_command = commands.release_lock(day, lock_type)
     else:
         title = f"The lock service is down: {lock_type} of {day} ran without its lock"
         facts.append(("Held by", held_by or "unknown: the lock service does not answer"))
-        next_command = commands.LOCKS
     if waited_seconds is not None:
-        facts.append(("Waited", f"{waited_seconds:.1f} s"))
+        facts.append(("Waited", figures.span(waited_seconds)))
     if detail:
         facts.append(("Detail", detail))
     return Alert(
@@ -122,7 +121,7 @@ def lock_failure(
         processor=processor,
         subject=lock_type,
         facts=facts,
-        next_command=next_command,
+        next_command=commands.LOCKS,
     )
 
 
@@ -135,7 +134,8 @@ def shrunk(
         severity="CRITICAL",
         title=f"{table} on {day} would shrink from {_number(present_keys)} to {_number(staged_keys)} keys",
         what_happened="Nothing was published: the date keeps the rows it had. Most often an upstream table was being "
-        "reloaded; the next run then succeeds by itself. If the smaller result is right, allow it with the command.",
+        "reloaded; the next run then succeeds by itself. Look first whether the date's predictions and box scores are "
+        "whole.",
         date=str(day),
         table=table,
         processor=processor,
@@ -143,9 +143,9 @@ def shrunk(
         facts=[
             ("Keys staged", _number(staged_keys)),
             ("Keys present", _number(present_keys)),
-            ("Smallest share allowed", f"{min_fraction:.0%}"),
+            ("Smallest share allowed", figures.share(min_fraction)),
         ],
-        next_command=commands.grade(day, processor=processor, allow_shrink=True),
+        next_command=commands.ungraded(day),
     )
 
 
@@ -170,13 +170,13 @@ def no_actuals(day: Day, *, table: str, processor: str, predictions: int | None 
         severity="WARNING",
         title=f"No box scores for {day} yet",
         what_happened="Nothing was published: the date keeps what it had. The next catch-up grades it once the box "
-        "scores are in.",
+        "scores are in; then the command does so at once.",
         date=str(day),
         table=table,
         processor=processor,
         count=predictions,
         facts=[] if predictions is None else [("Predictions waiting", _number(predictions))],
-        next_command=commands.CATCH_UP,
+        next_command=commands.grade(day),
     )
 
 
@@ -196,7 +196,7 @@ def partial_coverage(
     return Alert(
         check="partial_coverage",
         severity="WARNING",
-        title=f"Only {coverage:.0%} of {day}'s predictions could be graded",
+        title=f"Only {figures.share(coverage)} of {day}'s predictions could be graded",
         what_happened="What has a box score is graded and published. The next catch-up grades the rest once their box "
         "scores are in.",
         date=str(day),
@@ -205,7 +205,7 @@ def partial_coverage(
         count=gradable - graded,
         facts=[
             ("Graded", f"{_number(graded)} of {_number(gradable)}"),
-            ("Least coverage", f"{min_coverage:.0%}"),
+            ("Least coverage", figures.share(min_coverage)),
             *reasons,
         ],
         next_command=commands.ungraded(day),
@@ -240,7 +240,7 @@ def processor_failed(
         processor=processor,
         subject=None if table else processor,
         facts=facts,
-        next_command=commands.status(day) if transient else commands.grade(day, processor=processor),
+        next_command=commands.after_failure(day, error),
     )
 
 
@@ -260,7 +260,3 @@ def resolved(check: str, *, table: str | None, date: str | None, title: str | No
 
 def _number(value: int) -> str:
     return f"{value:,}"
-
-
-def _counted(value: int, noun: str) -> str:
-    return f"{value:,} {noun}{'' if value == 1 else 's'}"

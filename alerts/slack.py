@@ -53,6 +53,7 @@ class SlackNotifier:
         events: told `alert_sent` and `alert_failed`.
         clock: measures the budget.
         environment: named in each message, so that a test system is never taken for production.
+        runbook_url: where the runbook is to be read; each message links its section.
         budget_seconds: the longest that `send` takes, everything included.
         sleep: pauses between tries, in seconds.
 
@@ -70,6 +71,7 @@ class SlackNotifier:
         clock: Clock,
         *,
         environment: str,
+        runbook_url: str = "",
         budget_seconds: float = 5.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -78,6 +80,7 @@ class SlackNotifier:
         self._events = events
         self._clock = clock
         self._environment = environment
+        self._runbook_url = runbook_url
         self._budget_seconds = budget_seconds
         self._sleep = sleep
 
@@ -118,7 +121,7 @@ class SlackNotifier:
 
     def _try_until_delivered(self, alert: Alert, deadline: Deadline) -> str | None:
         url = self._webhook.get()
-        payload = slack_payload(alert, environment=self._environment)
+        payload = slack_payload(alert, environment=self._environment, runbook_url=self._runbook_url)
         pause = _FIRST_PAUSE_SECONDS
         plain = fetched_anew = False
         while True:
@@ -127,7 +130,7 @@ class SlackNotifier:
                 return None
             wait = 0.0
             if answer.status == _REFUSED_BLOCKS and not plain:
-                payload, plain = slack_text(alert, environment=self._environment), True
+                payload, plain = slack_text(alert, environment=self._environment, runbook_url=self._runbook_url), True
             elif answer.status in _REVOKED and not fetched_anew:
                 self._webhook.forget()
                 url, fetched_anew = self._webhook.get(), True

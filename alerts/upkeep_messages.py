@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Literal
 
 from alerts import commands
 from alerts.alert import Alert, AlertSeverity
 from alerts.commands import Day
+from foundation import figures
+
+UNFINISHED = "backfill_unfinished"
 
 Outcome = Literal["pass", "warn", "fail"]
 _SEVERITY: Mapping[Outcome, AlertSeverity] = {"pass": "INFO", "warn": "WARNING", "fail": "CRITICAL"}
@@ -20,13 +25,13 @@ def stuck_lock_found(
     return Alert(
         check="stuck_lock",
         severity="WARNING",
-        title=f"Lock {lock_type} of {day} has been held for {_minutes(held_seconds)}",
+        title=f"Lock {lock_type} of {day} has been held for {figures.span(held_seconds)}",
         what_happened="The lock is left alone: its holder may be alive. Others wait for it, then write without it, "
         "just as safely.",
         date=str(day),
         subject=lock_type,
         facts=_lock_facts(held_by, held_seconds, heartbeat_age_seconds),
-        next_command=commands.release_lock(day, lock_type),
+        next_command=commands.LOCKS,
     )
 
 
@@ -37,20 +42,20 @@ def stuck_lock_removed(
     return Alert(
         check="stuck_lock_removed",
         severity="WARNING",
-        title=f"Stuck lock {lock_type} of {day} was removed after {_minutes(held_seconds)}",
+        title=f"Stuck lock {lock_type} of {day} was removed after {figures.span(held_seconds)}",
         what_happened="Its holder had stopped renewing it. If that process still lives, it notices the loss and stops "
-        "before it writes. Its date may not be graded.",
+        "before it writes. Its date may not be graded; to grade it twice does no harm.",
         date=str(day),
         subject=lock_type,
         facts=_lock_facts(held_by, held_seconds, heartbeat_age_seconds),
-        next_command=commands.status(day),
+        next_command=commands.grade(day) if _is_date(day) else commands.CATCH_UP,
         repeats=True,
     )
 
 
 def breaker_opened(processor: str, *, failures: int, cool_down_seconds: float, error: str | None = None) -> Alert:
     """The circuit breaker refuses a processor's work for a while."""
-    facts = [("Failures in a row", str(failures)), ("Next attempt after", _minutes(cool_down_seconds))]
+    facts = [("Failures in a row", str(failures)), ("Next attempt after", figures.span(cool_down_seconds))]
     if error:
         facts.append(("Last error", error))
     return Alert(
@@ -62,7 +67,7 @@ def breaker_opened(processor: str, *, failures: int, cool_down_seconds: float, e
         processor=processor,
         count=failures,
         facts=facts,
-        next_command=commands.CHECK,
+        next_command=commands.status(),
         repeats=True,
     )
 
@@ -91,15 +96,16 @@ def remediation_succeeded(
     return Alert(
         check="remediation",
         severity="INFO",
-        title=f"{duplicate_keys:,} duplicate keys in {table} on {day} were repaired",
+        title=f"{figures.counted(duplicate_keys, 'duplicate key')} in {table} on {day} "
+        f"{'was' if duplicate_keys == 1 else 'were'} repaired",
         what_happened="The earliest row of each key was kept, under the lock, in one transaction; the check after it "
-        "passes.",
+        "passes. What was computed from the date before is out of date: the command brings it up to date.",
         date=str(day),
         table=table,
         processor=processor,
         count=duplicate_keys,
         facts=facts,
-        next_command=commands.status(day),
+        next_command=commands.recompute(day, "today"),
         repeats=True,
     )
 
@@ -114,7 +120,8 @@ def remediation_failed(
     return Alert(
         check="remediation",
         severity="CRITICAL",
-        title=f"{duplicate_keys:,} duplicate keys in {table} on {day} were not repaired",
+        title=f"{figures.counted(duplicate_keys, 'duplicate key')} in {table} on {day} "
+        f"{'was' if duplicate_keys == 1 else 'were'} not repaired",
         what_happened="The date is as it was: complete, with the duplicates in it.",
         date=str(day),
         table=table,
@@ -142,7 +149,7 @@ def backfill_finished(
     return Alert(
         check="backfill",
         severity=severity,
-        title=f"Backfill {start} to {end} {done}" + (f": {failed} dates failed" if failed else ""),
+        title=f"Backfill {start} to {end} {done}" + (f": {figures.counted(failed, 'date')} failed" if failed else ""),
         what_happened="Each date that failed or was not reached keeps what it had."
         if failed or interrupted
         else "Every date is complete.",
@@ -150,7 +157,7 @@ def backfill_finished(
         count=failed,
         facts=[
             ("Rows", f"{rows:,}"),
-            ("Took", _minutes(duration_seconds)),
+            ("Took", figures.span(duration_seconds)),
             *((f"Dates {status}", f"{count:,}") for status, count in dates_by_status.items()),
         ],
         samples=list(failed_dates),
@@ -159,9 +166,31 @@ def backfill_finished(
     )
 
 
+def backfill_unfinished(
+    start: Day, end: Day, *, runs_left: int, runs_done: int, silent_seconds: float, command: str
+) -> Alert:
+    """A backfill ended before it was done, and told nobody: it was killed, or interrupted and not resumed."""
+    return Alert(
+        check=UNFINISHED,
+        severity="WARNING",
+        title=f"Backfill {start} to {end} ended with {figures.counted(runs_left, 'run')} left",
+        what_happened="Nothing has been heard of it for a while, and none of its locks is renewed. Each date holds all "
+        "of its old rows or all of its new ones. The command goes on with what is left.",
+        date=f"{start} to {end}",
+        count=runs_left,
+        facts=[
+            ("Runs done", f"{runs_done:,}"),
+            ("Runs left", f"{runs_left:,}"),
+            ("Last heard of", f"{figures.span(silent_seconds)} ago"),
+        ],
+        next_command=command,
+    )
+
+
 def quality_check_result(
     *,
     name: str,
+    meaning: str,
     outcome: Outcome,
     figure: str,
     threshold: str,
@@ -171,12 +200,12 @@ def quality_check_result(
     count: int | None = None,
     samples: Sequence[str] = (),
 ) -> Alert:
-    """One daily quality check."""
+    """One daily quality check; `meaning` says what the figure is."""
     return Alert(
         check=f"quality_{name}",
         severity=_SEVERITY[outcome],
         title=f"Quality check {name}: {outcome}, {figure}",
-        what_happened="The check only reads: nothing was changed.",
+        what_happened=f"The figure is {meaning}. The check only reads: nothing was changed.",
         date=date,
         table=table,
         count=count,
@@ -199,9 +228,9 @@ def duplicate_trend(
         date=week,
         table=table,
         facts=[
-            ("This week", f"{this_week_rate:.3%}"),
-            ("Last week", f"{last_week_rate:.3%}"),
-            ("Growth allowed", f"{threshold:.0%}"),
+            ("This week", figures.share(this_week_rate, 3)),
+            ("Last week", figures.share(last_week_rate, 3)),
+            ("Growth allowed", figures.share(threshold)),
         ],
         next_command=commands.CHECK,
     )
@@ -210,10 +239,11 @@ def duplicate_trend(
 def _lock_facts(held_by: str, held_seconds: float, heartbeat_age_seconds: float) -> list[tuple[str, str]]:
     return [
         ("Held by", held_by),
-        ("Held for", _minutes(held_seconds)),
-        ("Last heartbeat", f"{_minutes(heartbeat_age_seconds)} ago"),
+        ("Held for", figures.span(held_seconds)),
+        ("Last heartbeat", f"{figures.span(heartbeat_age_seconds)} ago"),
     ]
 
 
-def _minutes(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+def _is_date(key: Day) -> bool:
+    """Whether a lock's key is a date: that of a publish is a table's name."""
+    return isinstance(key, date) or bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", key))

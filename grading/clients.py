@@ -71,7 +71,14 @@ def notifier(settings: Settings, events: EventLog, clock: Clock) -> Notifier:
         webhook = webhook_url_from_secret(
             _secret_client, settings.google_cloud_project, settings.slack_secret_id, clock=clock
         )
-    return SlackNotifier(webhook, requests.Session(), events, clock, environment=settings.environment)
+    return SlackNotifier(
+        webhook,
+        requests.Session(),
+        events,
+        clock,
+        environment=settings.environment,
+        runbook_url=settings.runbook_url,
+    )
 
 
 def metric_writer(settings: Settings, log: EventLog, clock: Clock) -> MetricWriter:

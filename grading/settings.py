@@ -55,6 +55,7 @@ class Settings:
 
     slack_webhook_url: str = field(default="", repr=False)
     slack_secret_id: str = "slack-webhook-url"  # noqa: S105 - the name of the secret, not the secret
+    runbook_url: str = ""
     grading_complete_topic: str = ""
     publish_metrics: bool = False
     function_name: str = "phase5b-grading"

@@ -162,7 +162,7 @@ class Application:
             "catch_up": lambda command, deadline: self.catch_up.task(command.days, deadline),
             "quality_check": lambda command, deadline: self.upkeep.quality_check(deadline, days=command.days),
             "duplicate_trend": lambda _command, deadline: self.upkeep.duplicate_trend(deadline),
-            "stuck_locks": lambda _command, _deadline: self.upkeep.stuck_locks(),
+            "stuck_locks": lambda _command, deadline: self.upkeep.sweep(deadline),
         }
 
     @cached_property

@@ -13,7 +13,10 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from foundation import figures
+from grading.maintenance.ungraded import ADVICE, find_ungraded
 from grading.processors import GRADING, PROCESSORS
+from grading.wiring import Application
 from localdev.duplicate_alert import alert_of_a_duplicate
 from localdev.graded import GradedRow, read_graded, same_grades, summarise, write_csv
 from localdev.load import load_slate
@@ -59,6 +62,7 @@ def grade_files(stack: LocalStack, console: Console, day: date, slate: Slate, ou
             console.print(Panel(Text(plain_text(post.message)), title="Slack got", title_align="left"))
     rows = _graded(stack, day)
     _show_figures(console, finished, rows)
+    _explain_difference(stack, console, day)
     if out is not None:
         write_csv(out, rows)
         console.print(f"{len(rows)} graded rows are in {out}", markup=False)
@@ -184,6 +188,25 @@ def _show_figures(console: Console, finished: LogEntry, rows: Sequence[GradedRow
         ("time", f"{finished['duration_ms'] / 1000:.2f} s", "lock, stage, publish, validate"),
     ):
         table.add_row(figure, value, meaning)
+    console.print(table)
+
+
+def _explain_difference(stack: LocalStack, console: Console, day: date) -> None:
+    """Predictions in and rows out: what was not graded, by cause."""
+    application = Application(stack.settings, sinks=())
+    report = find_ungraded(stack.settings, application.jobs("ungraded", _CALL_SECONDS), start=day, end=day)
+    console.print(
+        f"{figures.counted(report.predictions, 'prediction')} in: {report.graded:,} graded, one row each; "
+        f"{report.total:,} not graded, because:",
+        markup=False,
+        soft_wrap=True,
+    )
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(style="dim")
+    for cause, count in report.by_cause.items():
+        table.add_row(f"{count:,}", cause, ADVICE[cause])
     console.print(table)
 
 

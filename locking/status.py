@@ -8,7 +8,9 @@ renewals too. The first write cannot know its own commit time and says 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import platform
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -24,7 +26,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One acquisition's wish to hold a lock: who, for what, on which document."""
+    """One acquisition's wish to hold a lock: who, for what, on which document.
+
+    `host` and `process` are for the person who looks for the holder; nothing is decided by them.
+    """
 
     key: Key
     lock_type: str
@@ -32,6 +37,8 @@ class Claim:
     holder_id: str
     operation_id: str
     lease_seconds: float
+    host: str = field(default_factory=platform.node)
+    process: int = field(default_factory=os.getpid)
 
     def fields(self, now: datetime, *, token: int = 0, heartbeat: int = 0) -> Fields:
         """The lock document's content.
@@ -44,6 +51,8 @@ class Claim:
         return {
             "holder_id": self.holder_id,
             "operation_id": self.operation_id,
+            "host": self.host,
+            "process": self.process,
             "lock_type": self.lock_type,
             "lock_key": self.lock_key,
             "acquired_at": _EPOCH + timedelta(microseconds=token) if token else now,
@@ -64,6 +73,8 @@ class LockStatus:
         held_seconds: since the acquisition.
         heartbeat_age_seconds: since the last renewal.
         lease_seconds: as the holder declared it.
+        host: the name of the holder's machine; empty if its writer did not say.
+        process: the holder's process id there; 0 if its writer did not say.
     """
 
     key: Key
@@ -76,6 +87,8 @@ class LockStatus:
     held_seconds: float
     heartbeat_age_seconds: float
     lease_seconds: float
+    host: str = ""
+    process: int = 0
 
     @classmethod
     def of(cls, document: Document) -> LockStatus:
@@ -93,6 +106,8 @@ class LockStatus:
             held_seconds=document.age_seconds + (document.version - token) / 1_000_000,
             heartbeat_age_seconds=document.age_seconds,
             lease_seconds=float(fields.get("lease_seconds", _FOREIGN_LEASE_SECONDS)),
+            host=str(fields.get("host", "")),
+            process=int(fields.get("process") or 0),
         )
 
     @property

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from foundation import figures
+
 Verdict = Literal["pass", "warn", "fail"]
 Unit = Literal["count", "share", "days"]
 
@@ -47,10 +49,10 @@ class Check:
             return "nothing to judge"
         match self.unit:
             case "share":
-                return f"{figure:.1%}"
+                return figures.share(figure)
             case "days":
-                return f"{figure:.0f} days"
-        return f"{figure:,.0f}"
+                return figures.counted(round(figure), "day")
+        return figures.number(figure)
 
     @property
     def threshold(self) -> str:
@@ -85,7 +87,7 @@ def worst(results: Sequence[CheckResult]) -> Verdict:
     return "fail" if "fail" in verdicts else "warn" if "warn" in verdicts else "pass"
 
 
-_DEDUPE = "python -m grading dedupe --table prediction_accuracy"
+_DEDUPE = "python -m grading dedupe --table prediction_accuracy --execute"
 _UNGRADED = "python -m grading ungraded --start {start} --end {end}"
 _STATUS = "python -m grading status --last 20"
 
@@ -106,13 +108,13 @@ CHECKS: Sequence[Check] = (
         meaning="predictions that are there more than once; grading counts one, and revised ones are none",
         warn=0,
         fail=0,
-        next_command="python -m grading dedupe --table player_prop_predictions --start {start} --end {end}",
+        next_command="python -m grading dedupe --table player_prop_predictions --start {start} --end {end} --execute",
     ),
     Check(
         number=3,
         name="prediction_volume",
         query="predictions",
-        meaning="how far the predictions a system and game date are from the 4 weeks before",
+        meaning="the share by which the predictions a system and game date differ from those of the 4 weeks before",
         warn=0.3,
         fail=0.5,
         unit="share",
@@ -182,6 +184,6 @@ CHECKS: Sequence[Check] = (
         meaning="systems with a mean absolute error over 4.5 or a win rate under 52.4 %",
         warn=0,
         fail=0,
-        next_command="python -m grading recompute --start {start} --end {end}",
+        next_command=_STATUS,
     ),
 )

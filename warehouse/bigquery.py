@@ -24,6 +24,9 @@ from warehouse.job_end import Job, JobResult, finish, sent
 from warehouse.requests import ONE_ATTEMPT, REQUEST_SECONDS, RETRY, UNREACHED_SECONDS, T, request
 from warehouse.statements import Sql, TablePath
 
+# A person waits for it.
+_LOOK_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -142,6 +145,14 @@ class Warehouse:
             lambda seconds: self._client.get_table(str(path), retry=ONE_ATTEMPT, timeout=seconds), deadline
         )
         return [Column(f.name, f.field_type, f.mode == "REQUIRED") for f in table.schema]
+
+    def location(self, path: TablePath) -> str:
+        """Where the table lies, as `US`, asked once and without a repeat. Raises as `columns` does. Not a job."""
+        try:
+            table = self._client.get_table(str(path), retry=ONE_ATTEMPT, timeout=_LOOK_SECONDS)
+        except Exception as error:
+            raise classify(error) from error
+        return str(table.location or "")
 
     def exists(self, path: TablePath, *, deadline: Deadline | None = None) -> bool:
         """Whether the table is there. Not a job."""

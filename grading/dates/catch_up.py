@@ -10,7 +10,7 @@ any other, and asks for data no older than what was read here; what someone else
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -31,9 +31,27 @@ _OVER_AFTER = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CatchUpReport:
-    """What a catch-up did, what it had no time for, and which dates still wait for their box scores."""
+class LookedAt:
+    """A date that was looked at: what it has, and why it is graded or left alone.
 
+    `state` is one of due, complete, waiting (for box scores), empty (no predictions) and not over.
+    """
+
+    date: date
+    state: str
+    finding: str
+    predictions: int = 0
+    with_box_score: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatchUpReport:
+    """What a catch-up did, what it had no time for, and which dates still wait for their box scores.
+
+    `looked_at` has every date of the range, and the one after it, which is left alone since it is not over.
+    """
+
+    looked_at: Sequence[LookedAt] = ()
     outcomes: Sequence[Outcome] = ()
     left: Sequence[Work] = ()
     waiting: Sequence[date] = ()
@@ -47,13 +65,15 @@ class CatchUpReport:
 class CatchUp:
     """Grades recent dates that are behind, then the aggregates that are.
 
-    `after(outcomes)` is told of each date that was graded, at the end; `on_work(work)` of each run that begins.
+    `after(outcomes)` is told of each date that was graded, at the end; `on_work(work)` of each run that begins, and
+    `on_outcome(outcome)` of each that ended.
     """
 
     service: GradingService
     events: EventLog
     after: Callable[[list[Outcome]], None] = lambda _outcomes: None
     on_work: Callable[[Work], None] = lambda _work: None
+    on_outcome: Callable[[Outcome], None] = lambda _outcome: None
 
     def task(self, days: int | None, deadline: Deadline) -> None:
         """Catch up as one event does. Raises `Transient` where something is left: the redelivery goes on with it."""
@@ -72,12 +92,17 @@ class CatchUp:
         worker = _Worker(self, deadline)
         states, ledger = self._survey(first, last, deadline)
         grading = list(grading_due(states, ledger))
+        due = {work.date: work.reason for work in grading}
         worker.do(grading, ledger)
         if grading:
             states, ledger = self._survey(first, last, deadline)
         for processor in AGGREGATES:
-            worker.do(list(aggregate_due(processor, states, ledger)), ledger)
+            aggregates = list(aggregate_due(processor, states, ledger))
+            worker.do(aggregates, ledger)
+            for work in aggregates:
+                due.setdefault(work.date, f"{processor.name}: {work.reason}")
         report = CatchUpReport(
+            looked_at=list(_looked_at(first, last, states, due)),
             outcomes=worker.outcomes,
             left=worker.left,
             waiting=[state.date for state in states if state.predictions and not state.with_box_score],
@@ -131,13 +156,34 @@ class _Worker:
                 reason=work.reason,
             )
             request = Request(date=work.date, trigger_source="catch_up", published_ms=ledger.read_ms)
-            self.outcomes.append(service.run(work.processor, request, self.deadline))
+            outcome = service.run(work.processor, request, self.deadline)
+            self.outcomes.append(outcome)
+            self.catch_up.on_outcome(outcome)
 
 
 def recent(days: int, now: datetime, local_date: Callable[[datetime], date]) -> tuple[date, date]:
     """The first and the last of the last `days` dates that are over."""
     last = local_date(now - _OVER_AFTER) - timedelta(days=1)
     return last - timedelta(days=days - 1), last
+
+
+def _looked_at(first: date, last: date, states: Sequence[DateState], due: Mapping[date, str]) -> Iterator[LookedAt]:
+    """Each date of the range, and the next one, with what was found."""
+    found = {state.date: state for state in states}
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        state = found.get(day)
+        predictions, with_box_score = (state.predictions, state.with_box_score) if state else (0, 0)
+        if day in due:
+            what, finding = "due", due[day]
+        elif not predictions:
+            what, finding = "empty", "left alone: no predictions"
+        elif not with_box_score:
+            what, finding = "waiting", "left alone: no box scores yet"
+        else:
+            what, finding = "complete", "left alone: complete"
+        yield LookedAt(date=day, state=what, finding=finding, predictions=predictions, with_box_score=with_box_score)
+    yield LookedAt(date=last + timedelta(days=1), state="not over", finding="left alone: it is not over yet")
 
 
 def _named(work: Sequence[Work]) -> str:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 from alerts import upkeep_messages as messages
 from alerts.alert import Notifier, Resolver
+from foundation import figures
 from foundation.clock import Clock, Deadline
 from foundation.errors import GradingError
 from foundation.events import EventLog
+from grading.dates.unfinished import UnfinishedBackfill, unfinished_backfills
 from grading.maintenance.check_queries import ask_warehouse
 from grading.maintenance.findings import update_findings
 from grading.maintenance.repair_tables import FIRST_DAY, PREDICTIONS, REPAIR_TABLES, RepairTable
 from grading.maintenance.stuck_locks import LOCK_TYPES, alert_stuck_locks
-from grading.processors import GRADING
+from grading.processors import GRADING, PROCESSORS
 from grading.settings import Settings
+from locking.status import LockStatus
 from locking.store import DocumentStore
 from locking.stuck import StuckLock, check_for_stuck_locks
+from locking.timings import LockTimings
 from validation.checks import CheckResult, Verdict, worst
 from validation.quality import Window, run_checks
 from validation.trend import GROWTH_ALLOWED, Trend, check_duplicate_trend
@@ -26,6 +30,9 @@ from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
 
 DEFAULT_DAYS = 7
+
+# A backfill that nobody resumed by then is not wanted any more.
+_TOLD_FOR = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +70,8 @@ class Tasks:
         trend = check_duplicate_trend(ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window))
         self.events.emit(
             "duplicate_trend",
-            f"duplicates: {trend.this_week:.3%} of this week's rows, {trend.last_week:.3%} of last week's",
+            f"duplicates: {figures.share(trend.this_week, 3)} of this week's rows, "
+            f"{figures.share(trend.last_week, 3)} of last week's",
             "WARNING" if trend.grows else "INFO",
             this_week_rate=trend.this_week,
             last_week_rate=trend.last_week,
@@ -87,6 +95,43 @@ class Tasks:
         alert_stuck_locks(found, self.notifier)
         return found
 
+    def sweep(self, deadline: Deadline) -> None:
+        """Stuck locks, then backfills that died. Raises what the warehouse raises, the locks being done."""
+        self.stuck_locks()
+        self.unfinished_backfills(deadline)
+
+    def unfinished_backfills(self, deadline: Deadline) -> list[UnfinishedBackfill]:
+        """Find the backfills that ended before they were done; alert each of the last days that is not at work."""
+        types = dict.fromkeys(processor.lock_type for processor in PROCESSORS)
+        locks = [
+            LockStatus.of(document)
+            for lock_type in types
+            for document in self.lock_store.list(f"{lock_type}_locks", timeout=LockTimings().rpc_timeout_seconds)
+        ]
+        jobs = Jobs.of(self.warehouse, "unfinished", deadline)
+        now = self.clock.now()
+        found = [
+            backfill
+            for backfill in unfinished_backfills(self.settings, jobs, locks)
+            if not backfill.at_work and now - backfill.last_seen < _TOLD_FOR
+        ]
+        for backfill in found:
+            self.events.emit(
+                "backfill_unfinished", f"backfill {backfill.range_text} has {backfill.left} runs left", "WARNING",
+                trigger_source=backfill.trigger, left=backfill.left,
+            )  # fmt: skip
+            self.notifier.send(
+                messages.backfill_unfinished(
+                    backfill.start,
+                    backfill.end,
+                    runs_left=backfill.left,
+                    runs_done=backfill.done,
+                    silent_seconds=(now - backfill.last_seen).total_seconds(),
+                    command=backfill.resume_command,
+                )
+            )
+        return found
+
     def _alert(self, result: CheckResult) -> None:
         check = result.check
         if result.verdict == "pass":
@@ -95,6 +140,7 @@ class Tasks:
         self.notifier.send(
             messages.quality_check_result(
                 name=check.name,
+                meaning=check.meaning,
                 outcome=result.verdict,
                 figure=result.figure_text,
                 threshold=check.threshold,

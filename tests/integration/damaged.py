@@ -16,9 +16,9 @@ TODAY = date(2026, 1, 20)
 NOON = WallClock(datetime(2026, 1, 20, 17, tzinfo=UTC))
 
 
-def at_terminal(monkeypatch: pytest.MonkeyPatch, command: str, application: Application) -> None:
-    """Let a command of the CLI use this application."""
-    monkeypatch.setattr(sys.modules[f"grading.cli.{command}"], "application_for_terminal", lambda *_: application)
+def at_terminal(monkeypatch: pytest.MonkeyPatch, _command: str, application: Application) -> None:
+    """Let the commands of the CLI use this application."""
+    monkeypatch.setattr(sys.modules["grading.cli.output"], "application_for_terminal", lambda *_: application)
 
 
 def execute(client: bigquery.Client, sql: str) -> None:

@@ -211,12 +211,19 @@ def test_a_warning_is_neither_a_pass_nor_a_failure(weeks: Application, bigquery_
 
 
 @pytest.mark.parametrize(
-    ("broken", "code"), [([], 0), (BROKEN["confidence_above_one"], 1), (["warn"], 2)], ids=["pass", "fail", "warn"]
+    ("broken", "verdict", "code"),
+    [([], "pass", 0), (BROKEN["confidence_above_one"], "fail", 1), (["warn"], "warn", 0)],
+    ids=["pass", "fail", "warn"],
 )
 def test_the_command_exits_with_the_verdict(
-    weeks: Application, bigquery_client: bigquery.Client, monkeypatch: pytest.MonkeyPatch, broken: list[str], code: int
+    weeks: Application,
+    bigquery_client: bigquery.Client,
+    monkeypatch: pytest.MonkeyPatch,
+    broken: list[str],
+    verdict: str,
+    code: int,
 ) -> None:
-    """0 all pass, 1 failures, 2 warnings; JSON carries each figure, threshold and next command."""
+    """0 all pass or warn, 1 failures; with --strict 1 for warnings, too. JSON carries what the text does."""
     if broken == ["warn"]:
         broken = [f"DELETE FROM `{ACCURACY}` WHERE game_date = '{RECENT}' AND player_lookup = 'player1'"]
     _run(bigquery_client, weeks.settings, broken)
@@ -224,7 +231,9 @@ def test_the_command_exits_with_the_verdict(
     result = CliRunner().invoke(commands, ["check", "--format", "json"])
     assert result.exit_code == code, result.output
     answer = json.loads(result.output)
-    assert answer["verdict"] == {0: "pass", 1: "fail", 2: "warn"}[code]
+    assert answer["verdict"] == verdict
+    strict = CliRunner().invoke(commands, ["check", "--strict"])
+    assert strict.exit_code == (0 if verdict == "pass" else 1)
     assert len(answer["checks"]) == 10
     assert all({"figure", "threshold", "next_command", "verdict"} <= set(check) for check in answer["checks"])
 

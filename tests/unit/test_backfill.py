@@ -189,9 +189,12 @@ class TestHelp:
         [
             (["backfill", "--start", "2024-01-05", "--end", "2024-01-01"], "--start 2024-01-05 is after --end"),
             (["backfill", "--start", "2024-01-05", "--end", "2999-01-01"], "--end 2999-01-01 is in the future"),
-            (["backfill", "--start", "2024-01-05"], "Missing option '--end'"),
+            (["backfill", "--start", "2024-01-05"], "--start and --end are needed"),
             (["status", "--date", "2024-01-05", "--last", "3"], "--date and --last exclude each other"),
-            (["grade", "--date", "16/01/2026"], "does not match the format"),
+            (["grade", "--date", "16/01/2026"], "--date '16/01/2026' is not a date"),
+            (["status", "--date", "2024-02-30"], "--date 2024-02-30 does not exist in the calendar"),
+            (["ungraded", "--start", "2024-01-05", "--end", "2024-01-01"], "is after --end 2024-01-01: swap them"),
+            (["dedupe", "--table", GRADING.name, "--start", "2999-01-01"], "--start 2999-01-01 is in the future"),
             (["recompute", "--start", "2024-01-01", "--processor", GRADING.name], "is not one of"),
         ],
     )  # fmt: skip

@@ -67,6 +67,7 @@ COMPOSERS = {
     "grading/writing/publish.py",
     "grading/maintenance/orphans.py",
     "grading/maintenance/repair_tables.py",
+    "grading/maintenance/undo.py",
 }
 
 
