@@ -17,7 +17,8 @@ from foundation.errors import (
     WarehouseUnavailable,
 )
 
-_GUARD = re.compile(r"grading:([a-z_]+)")
+# Not the end of a project's name: BigQuery writes a table as `my-grading:nba_predictions.grading_runs`.
+_GUARD = re.compile(r"(?<![\w.:-])grading:([a-z_]+)(?![\w.])")
 _CONFLICTS = ("aborted due to concurrent update", "Could not serialize access")
 _TRANSIENT_REASONS = frozenset(
     {
@@ -53,10 +54,11 @@ def classify(error: Exception) -> GradingError:
     https://cloud.google.com/bigquery/docs/transactions#transaction_concurrency.
     """
     text = str(error)
-    if guard := _GUARD.search(text):
-        return GuardRaised(guard.group(1))
     if any(conflict in text for conflict in _CONFLICTS):
         return PublishConflict(_first_line(text))
+    named = isinstance(error, api.NotFound | api.Forbidden)  # a table or dataset, of a project that may be `grading`
+    if not named and (guard := _GUARD.search(text)):
+        return GuardRaised(guard.group(1))
     if isinstance(error, _TRANSIENT_TYPES) or _reason(error) in _TRANSIENT_REASONS:
         return WarehouseUnavailable(_first_line(text))
     if isinstance(error, api.NotFound):

@@ -51,3 +51,30 @@ def test_a_guard_is_known_by_its_name() -> None:
     known = classify(api.BadRequest("Query execution failed: Invalid Input Error: grading:already_published"))
     assert isinstance(known, GuardRaised)
     assert known.guard == "already_published"
+
+
+@pytest.mark.parametrize("project", ["nba-grading", "grading", "my-grading"])
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (api.NotFound("Not found: Dataset {}:nba_predictions was not found in location US"), NotInitialised),
+        (api.NotFound("Not found: Table {}:nba_predictions.grading_runs was not found"), NotInitialised),
+        (api.Forbidden("Access Denied: Table {}:nba_predictions.grading_runs: no permission"), StatementRefused),
+        (
+            api.BadRequest("Transaction is aborted due to concurrent update against table {}:nba_predictions.x."),
+            PublishConflict,
+        ),
+    ],
+)
+def test_a_project_whose_name_ends_in_grading_is_no_guard(
+    project: str, error: api.GoogleAPICallError, expected: type[GradingError]
+) -> None:
+    named = type(error)(error.message.format(project))
+    assert type(classify(named)) is expected
+
+
+@pytest.mark.parametrize("text", ["grading:fence_newer", "Invalid Input Error: grading:fence_newer; reason: x"])
+def test_a_guard_is_read_out_of_the_text_around_it(text: str) -> None:
+    raised = classify(api.BadRequest(text))
+    assert isinstance(raised, GuardRaised)
+    assert raised.guard == "fence_newer"
