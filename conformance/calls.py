@@ -25,7 +25,9 @@ class Call:
 _EDIT = "bigquery.tables.getData and updateData on the scratch datasets (granted by this run)"
 
 CALLS: dict[str, Call] = {
-    "token": Call("iamcredentials generateAccessToken", "iam.serviceAccounts.getAccessToken on AS (only with AS)", "you"),
+    "token": Call(
+        "iamcredentials generateAccessToken", "iam.serviceAccounts.getAccessToken on AS (only with AS)", "you"
+    ),
     "datasets.list": Call("bigquery datasets.list", "none beyond a role in the project", "you"),
     "datasets.get": Call("bigquery datasets.get", "bigquery.datasets.get", "you"),
     "datasets.insert": Call("bigquery datasets.insert", "bigquery.datasets.create", "you"),
@@ -67,13 +69,9 @@ CALLS: dict[str, Call] = {
         "cloudfunctions.functions.create, update, delete, sourceCodeSet; iam.serviceAccounts.actAs on AS",
         "you",
     ),
-    "gcloud revisions": Call(
-        "gcloud run revisions list, delete", "run.revisions.list, run.revisions.delete", "you"
-    ),
+    "gcloud revisions": Call("gcloud run revisions list, delete", "run.revisions.list, run.revisions.delete", "you"),
     "gcloud logging": Call("gcloud logging read", "logging.logEntries.list", "you"),
-    "prometheus query": Call(
-        "monitoring prometheus/api/v1/query", "monitoring.timeSeries.list", "you"
-    ),
+    "prometheus query": Call("monitoring prometheus/api/v1/query", "monitoring.timeSeries.list", "you"),
 }
 
 # What every run does, whatever it asserts: look, make, fill, grant, and clear away.

@@ -142,7 +142,9 @@ def _work(
 
 def _tell(result: Result, console: Console) -> None:
     verdict = "not proven" if result.observed.missed else str(result.observed.verdict)
-    console.print(f"  {result.assertion.number:>2} {verdict:<17} {result.seconds:6.1f} s  {result.assertion.name}", markup=False)
+    console.print(
+        f"  {result.assertion.number:>2} {verdict:<17} {result.seconds:6.1f} s  {result.assertion.name}", markup=False
+    )
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

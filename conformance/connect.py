@@ -67,7 +67,8 @@ def project_place(target: Target, clock: Clock) -> Iterator[Place]:
     scratch = Scratch.new(clock.now())
     with ExitStack() as stack:
         clients = [
-            stack.enter_context(_bigquery(target.project, target.location, credentials)) for credentials in (own, acting)
+            stack.enter_context(_bigquery(target.project, target.location, credentials))
+            for credentials in (own, acting)
         ]
         databases = [firestore.Client(project=target.project, credentials=credentials) for credentials in (own, acting)]
         for database in databases:
@@ -178,7 +179,7 @@ def emulated_firestore(host: str) -> Iterator[firestore.Client]:
     try:
         yield client
     finally:
-        client.close()
+        client.close()  # type: ignore[no-untyped-call]
 
 
 def own_credentials() -> Credentials:
@@ -189,14 +190,14 @@ def own_credentials() -> Credentials:
 
     try:
         credentials, _ = google.auth.default(scopes=[_SCOPE])
-        credentials.refresh(google.auth.transport.requests.Request())
+        credentials.refresh(google.auth.transport.requests.Request())  # type: ignore[no-untyped-call]
     except exceptions.GoogleAuthError as error:
         first = str(error).partition("\n")[0]
         raise NoCredentials(
             f"There are no usable Google Cloud credentials ({first}). Nothing was made. "
             f"Run `gcloud auth application-default login`, then try again."
         ) from error
-    return credentials  # type: ignore[no-any-return]
+    return credentials
 
 
 def _impersonate(own: Credentials, account: str) -> Credentials:

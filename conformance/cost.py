@@ -39,9 +39,10 @@ class Estimate:
     @property
     def derivation(self) -> str:
         further = f", and ${self.effort.further_usd:.2f} for builds and the function" if self.effort.further_usd else ""
+        queries = self.usd - self.effort.further_usd
         return (
             f"{self.effort.statements} statements touch {self.effort.tables} tables, each billed as 10 MiB at least: "
-            f"{self.effort.tables * 10:,} MiB at ${USD_A_TIB} a TiB = ${self.usd - self.effort.further_usd:.4f}{further}"
+            f"{self.effort.tables * 10:,} MiB at ${USD_A_TIB} a TiB = ${queries:.4f}{further}"
         )
 
 
@@ -80,7 +81,7 @@ class Bill:
     def _billed(job: tuple[bigquery.Client, str]) -> int | None:
         client, job_id = job
         try:
-            found = client.get_job(job_id, retry=None, timeout=_CALL_SECONDS)
+            found = client.get_job(job_id, timeout=_CALL_SECONDS)
         except (api.GoogleAPICallError, ConnectionError):
             return None  # it was never accepted
         return getattr(found, "total_bytes_billed", None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from google.cloud import bigquery
 
@@ -60,6 +60,7 @@ class Pace:
     poll: float = 0.5
     rounds: int = 5
     hand_offs: int = 7
+    dates: int = 10
     delivered_within: float = 180.0
 
 
@@ -104,8 +105,11 @@ class Place:
     timings: LockTimings = field(default_factory=LockTimings)
     bill: Bill = field(default_factory=Bill)
     deadline: Deadline | None = None
-    locks_used_at: float = 0.0
+    locks_used_at: float = field(init=False)
     events: EventLog = field(default_factory=EventLog)
+
+    def __post_init__(self) -> None:
+        self.locks_used_at = self.clock.monotonic()
 
     def prepare(self) -> None:
         """Make the scratch datasets, tables and inputs. The person does it, as `init` is run by a person."""
@@ -182,6 +186,10 @@ class Place:
         """The first row of one of this package's statements; empty if it has none."""
         found = run.jobs.ask("conformance", SQL.fill(name, **{**run.values(), **values})).rows
         return found[0] if found else {}
+
+    def job(self, job_id: str) -> bigquery.QueryJob:
+        """A job of the client's, as the server tells of it."""
+        return cast("bigquery.QueryJob", self.client.get_job(job_id, timeout=_CALL_SECONDS))
 
     def children(self, job_id: str) -> Sequence[bigquery.QueryJob]:
         """The jobs of a script's statements, in order."""

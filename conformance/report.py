@@ -82,7 +82,9 @@ def show(report: Report, console: Console) -> None:
         observed = result.observed
         verdict = _MISSED if observed.missed else str(observed.verdict)
         table.add_row(
-            str(result.assertion.number), f"[{_STYLES[observed.verdict]}]{verdict}[/]", f"{name}: {_plain(observed.text)}"
+            str(result.assertion.number),
+            f"[{_STYLES[observed.verdict]}]{verdict}[/]",
+            f"{name}: {_plain(observed.text)}",
         )
     console.print(table)
     for result in report.results:
@@ -149,7 +151,11 @@ def as_markdown(report: Report) -> str:
     for result in report.results:
         assertion = result.assertion
         lines += ["", f"## {assertion.number}. {assertion.name.replace('_', ' ')}", ""]
-        lines += [f"- Promised: {assertion.promise}", f"- Why it matters: {assertion.why}", f"- Tested: {assertion.how}"]
+        lines += [
+            f"- Promised: {assertion.promise}",
+            f"- Why it matters: {assertion.why}",
+            f"- Tested: {assertion.how}",
+        ]
         lines += [f"- Documented: [{source.url}]({source.url}): {source.says}" for source in assertion.documented]
         lines += [f"- Observed: {result.observed.text}"]
         if result.observed.figures:

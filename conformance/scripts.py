@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from google.api_core import exceptions as api
@@ -20,6 +20,8 @@ from warehouse.jobs import Jobs
 from warehouse.statements import Sql
 
 _CALL_SECONDS = 20.0
+# What is refused is looked at: it is not tried again.
+ONCE = bigquery.DEFAULT_RETRY.with_predicate(lambda _error: False)
 _LAST_STATEMENTS = 2  # INSERT of the rows, COMMIT
 
 
@@ -53,7 +55,7 @@ class Attempt:
 
     def job(self) -> bigquery.QueryJob:
         """The job as the server tells of it."""
-        return self._place.client.get_job(self.job_id, timeout=_CALL_SECONDS)
+        return self._place.job(self.job_id)
 
     def _note(self, job_id: str, _sql: str) -> None:
         self.job_id = job_id
@@ -91,10 +93,8 @@ class Session:
 
     def close(self) -> None:
         """End the session; a transaction that is open is rolled back."""
-        try:
+        with suppress(GradingError):  # it ends by itself
             self.ask("CALL BQ.ABORT_SESSION()")
-        except GradingError:
-            pass  # it ends by itself
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def send(place: Place, jobs: Jobs, step: str, text: str, config: bigquery.QueryJ
     place.bill.note(place.client, job_id)
     try:
         return place.client.query(
-            text, job_config=config, job_id=job_id, job_retry=None, retry=None, timeout=_CALL_SECONDS
+            text, job_config=config, job_id=job_id, job_retry=None, retry=ONCE, timeout=_CALL_SECONDS
         )
     except Exception as error:
         raise classify(error) from error

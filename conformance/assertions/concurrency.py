@@ -79,14 +79,15 @@ def two_publishes_at_once(place: Place) -> Observed:
 
 def _two_ended(attempts: Sequence[Attempt], rounds: int) -> Observed:
     failed = [attempt.error for attempt in attempts if attempt.error]
-    figures = {"rounds": rounds, "aborted": len(failed), "answers": [raw(error) for error in failed]}
+    answers = [raw(error) for error in failed]
+    figures = {"rounds": rounds, "aborted": len(failed), "answers": answers}
     if not failed:
         return differs("both scripts committed, though they ran at once", **figures)
     if not all(isinstance(error, PublishConflict) for error in failed):
         return differs(f"the service did not take the failure for a conflict: {failed[0]}", **figures)
     if len(failed) == len(attempts):
         return differs("both scripts were aborted: nothing was lost, and neither was published", **figures)
-    return holds(f"one committed, one was aborted: {figures['answers'][0]['text']}", **figures)
+    return holds(f"one committed, one was aborted: {answers[0]['text']}", **figures)
 
 
 @asserts(

@@ -68,7 +68,8 @@ def statements_are_accepted_and_pruned(place: Place) -> Observed:
 
 def _dry_runs(place: Place, settings: Settings) -> Observed:
     """Bytes of each statement, for a date with rows and for one without."""
-    deadline, read = place.within(_SECONDS), {}
+    deadline = place.within(_SECONDS)
+    read: dict[str, tuple[int, int]] = {}
     full = place.clock.now().date() if settings is place.real else day(8)
     for processor in PROCESSORS:
         pairs = zip(

@@ -12,7 +12,7 @@ from google.cloud import bigquery
 from conformance.assertion import Ability, Effort, Observed, Source, asserts, differs, holds, missed
 from conformance.assertions.concurrency import JOBS
 from conformance.place import SQL, Place
-from conformance.scripts import raw, send
+from conformance.scripts import ONCE, raw, send
 from foundation.errors import GradingError
 from warehouse.job_end import finish
 from warehouse.statements import Sql, table
@@ -51,7 +51,7 @@ def one_job_id_twice(place: Place) -> Observed:
     first = place.warehouse.run(insert, job_id=job_id, deadline=jobs.deadline)
     answer: dict[str, Any] = {}
     try:
-        place.client.query(insert.text, job_id=job_id, job_retry=None, retry=None, timeout=_CALL_SECONDS)
+        place.client.query(insert.text, job_id=job_id, job_retry=None, retry=ONCE, timeout=_CALL_SECONDS)
     except api.GoogleAPICallError as error:
         answer = raw(error)
     again = place.warehouse.run(insert, job_id=job_id, deadline=jobs.deadline)
@@ -89,12 +89,12 @@ def own_jobs_with_the_deployed_roles(place: Place) -> Observed:
     done: list[str] = []
     try:
         job = send(place, jobs, "own", "SELECT 1 AS one", bigquery.QueryJobConfig(use_query_cache=False))
-        found = place.client.get_job(job.job_id, retry=None, timeout=_CALL_SECONDS)
+        found = place.job(job.job_id)
         done.append("get")
         finish(found, jobs.deadline)
         done.append("read")
         endless = send(place, jobs, "own", SQL.fill("without_end").text, bigquery.QueryJobConfig())
-        place.client.cancel_job(endless.job_id, retry=None, timeout=_CALL_SECONDS)
+        place.client.cancel_job(endless.job_id, timeout=_CALL_SECONDS)
         done.append("cancel")
     except (api.GoogleAPICallError, GradingError) as error:
         return differs(f"refused after {done or 'nothing'}: {error}", answer=raw(error), account="AS")
@@ -125,7 +125,7 @@ def creation_times(place: Place) -> Observed:
         asked = jobs.ask("clock", clock)
         created.append(asked.created_ms)
         drift.append(asked.first["now"].timestamp() - asked.created_ms / 1000)
-        job = place.client.get_job(asked.job_id, timeout=_CALL_SECONDS)
+        job = place.job(asked.job_id)
         if job.started and job.created and job.created > job.started:
             return differs(f"job {asked.job_id} was created {job.created} and started {job.started}")
     steps = [later - earlier for earlier, later in itertools.pairwise(created)]

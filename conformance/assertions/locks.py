@@ -100,7 +100,7 @@ def firestore_codes(place: Place) -> Observed:
     15,
     promise="A waiter hears of a release from its listener, long before its safety poll; a call after minutes of "
     "idleness is answered at once.",
-    why="Ten dates in a backfill wait for each other; a channel that fell asleep would make each night's first lock fail.",
+    why="Dates of a backfill wait for each other; a channel that fell asleep would fail each night's first lock.",
     how="A lock is handed from one thread to another, several times; before, nothing was sent for two minutes.",
     documented=[
         Source(

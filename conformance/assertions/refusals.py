@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from conformance.assertion import Effort, Observed, Source, asserts, differs, holds, missed, not_provable
-from conformance.assertion import Ability
+from conformance.assertion import Ability, Effort, Observed, Source, asserts, differs, holds, missed, not_provable
 from conformance.assertions.concurrency import JOBS
 from conformance.place import SQL, Place
 from conformance.scripts import raw
@@ -43,7 +42,9 @@ def what_is_missing_or_closed(place: Place) -> Observed:
         except GradingError as error:
             answers[name] = raw(error)
             if type(error) is not kind or answers[name].get("code") != code:
-                return differs(f"{name}: {type(error).__name__}, expected {kind.__name__} and {code}: {error}", **answers)
+                return differs(
+                    f"{name}: {type(error).__name__}, expected {kind.__name__} and {code}: {error}", **answers
+                )
         else:
             return differs(f"{name}: it could be read", **answers)
     said = "; ".join(f"{name}: {answer['code']} {answer['reason']}" for name, answer in answers.items())

@@ -89,7 +89,7 @@ def _timed_out(place: Place) -> Observed | None:
     config = bigquery.QueryJobConfig(use_query_cache=False)
     config.job_timeout_ms = int(place.pace.job_timeout * 1000)
     job = send(place, run.jobs, "timeout", script.text, config)
-    if _until(place, lambda: bool(job.done(retry=None, timeout=_CALL_SECONDS))):
+    if _until(place, lambda: bool(job.done(timeout=_CALL_SECONDS))):
         return None if job.error_result else differs("a script without an end ended as if it had committed")
     place.client.cancel_job(job.job_id, timeout=_CALL_SECONDS)
     return missed(

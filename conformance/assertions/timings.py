@@ -13,7 +13,6 @@ from google.cloud import bigquery
 from conformance.assertion import Ability, Effort, Observed, Source, asserts, differs, holds, not_provable
 from conformance.assertions.concurrency import JOBS
 from conformance.place import Place, day
-from foundation.events import EventLog
 from foundation.clock import Deadline
 from grading.locker import Locker
 from grading.outcome import Status
@@ -26,18 +25,15 @@ from grading.writing.writer import Writer
 from warehouse.bigquery import Warehouse
 
 # docs/performance.md, "Ten years in one backfill".
-ASSUMED_JOB_SECONDS = 1.0
 ASSUMED_DATE_SECONDS = 10.0
 
-_DATES = 10
 _SECONDS = 150.0
-_CALL_SECONDS = 20.0
 _STEP = re.compile(r"-([a-z-]+)-\d+$")
 
 
 @asserts(
     19,
-    promise="A job takes about 1 s, and grading a date about 10 s; ten dates at once stand in line for the publish only.",
+    promise="A job takes about 1 s, grading a date about 10 s; ten dates at once stand in line for the publish only.",
     why="docs/performance.md plans a backfill of ten years, and the function's timeout, with these figures.",
     how="One date, then ten at once, are graded by the service's writer under scratch locks; each step is timed.",
     documented=[
@@ -52,21 +48,23 @@ _STEP = re.compile(r"-([a-z-]+)-\d+$")
 def time_of_a_date(place: Place) -> Observed:
     jobs: list[str] = []
     warehouse = Warehouse(place.client, observe=lambda job_id, _sql: _note(place, jobs, job_id))
-    one = _grade(place, warehouse, day(10))
+    wall = _grade(place, warehouse, day(10))
     steps = _steps(place, jobs)
+    # By the server's times of its jobs: how far away this machine is does not count.
+    seconds = sum(took for step, took in steps.items() if ":" not in step)
     started = place.clock.monotonic()
-    with ThreadPoolExecutor(_DATES) as pool:
-        ten = list(pool.map(lambda when: _grade(place, warehouse, when), place.days(11, _DATES)))
+    with ThreadPoolExecutor(place.pace.dates) as pool:
+        each = list(pool.map(lambda when: _grade(place, warehouse, when), place.days(11, place.pace.dates)))
     together = place.clock.monotonic() - started
     figures = {
-        "date_s": round(one, 2), "steps_s": steps, "ten_dates_s": round(together, 2),
-        "slowest_of_ten_s": round(max(ten), 2),
+        "date_s": round(seconds, 2), "date_with_calls_s": round(wall, 2), "steps_s": steps,
+        "dates_at_once": len(each), "all_of_them_s": round(together, 2), "slowest_s": round(max(each), 2),
     }  # fmt: skip
     per_job = statistics.median(steps.values()) if steps else 0.0
-    text = f"a date {one:.1f} s, a job {per_job:.2f} s (median), ten dates at once {together:.1f} s"
+    text = f"a date {wall:.1f} s, a job {per_job:.2f} s (median), {len(each)} dates at once {together:.1f} s"
     if why := place.lacks.get(Ability.LATENCY):
         return not_provable(f"{text}; {why}", **figures)
-    if one > ASSUMED_DATE_SECONDS:
+    if seconds > ASSUMED_DATE_SECONDS:
         return differs(f"{text}: docs/performance.md assumes {ASSUMED_DATE_SECONDS:g} s a date", **figures)
     return holds(text, **figures)
 
@@ -100,7 +98,7 @@ def _steps(place: Place, jobs: list[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for job_id in jobs:
         step = match[1] if (match := _STEP.search(job_id)) else job_id
-        job = place.client.get_job(job_id, timeout=_CALL_SECONDS)
+        job = place.job(job_id)
         found[step] = _seconds(job)
         if step == "publish":
             for child in place.children(job_id):

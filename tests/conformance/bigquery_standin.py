@@ -189,14 +189,14 @@ class BigQueryStandIn:
         query = configuration.get("query", {})
         text = query.get("query", "")
         if configuration.get("dryRun"):
-            return self._dry_run(path, body, text)
+            return self._dry_run(text)
         with self._mutex:
             if job_id in self._jobs and "runs a job id again" not in self.faults:
                 return error(409, "duplicate", f"Already Exists: Job project:US.{job_id}")
             self._jobs[job_id] = (200, b"")
-        if self._closed and any(name.split(".")[1].endswith(self._closed) for name in _paths(text)) and "SELECT" in text:
-            if "the closed dataset is open" not in self.faults:
-                return error(403, "accessDenied", "Access Denied: Table: User does not have permission to query it")
+        shut = any(name.split(".")[1].endswith(self._closed) for name in _paths(text)) and "SELECT" in text
+        if shut and "the closed dataset is open" not in self.faults:
+            return error(403, "accessDenied", "Access Denied: Table: User does not have permission to query it")
         session = {entry["key"]: entry["value"] for entry in query.get("connectionProperties", [])}.get("session_id")
         if query.get("createSession") or session:
             return self._in_session(job_id, text, session or f"session-{job_id}")
@@ -216,7 +216,7 @@ class BigQueryStandIn:
             statistics = told.setdefault("statistics", {})
             number = len(self._jobs)
             now = time.time()
-            created = now - number * 0.01 if "creation times go back" in self.faults else now
+            created = now - number if "creation times go back" in self.faults else now
             if "creation times are off" in self.faults:
                 created = now - 200 + number * 0.01
             seconds = 20.0 if "jobs are slow" in self.faults else 0.001
@@ -233,17 +233,12 @@ class BigQueryStandIn:
         self._jobs[job_id] = answer
         return answer
 
-    def _dry_run(self, path: str, body: bytes, text: str) -> Answer:
-        status, told = self._forward("POST", path, body)
-        if status != 200:
-            return status, told
+    def _dry_run(self, text: str) -> Answer:
         if "statements are refused" in self.faults and "GROUPING SETS" in text:
             return error(400, "invalidQuery", "Subquery of type IN must have only one output column")
-        answer = json.loads(told)
         pruned = _EMPTY_DATE in text and "partitions are not pruned" not in self.faults
-        answer["statistics"]["totalBytesProcessed"] = "0" if pruned else str(_BYTES)
-        answer["statistics"].setdefault("query", {})["totalBytesProcessed"] = "0" if pruned else str(_BYTES)
-        return 200, json.dumps(answer).encode()
+        job = Job("dry-run", text, time.time(), "DONE", kind="SELECT", bytes_read=0 if pruned else _BYTES)
+        return 200, json.dumps(job.as_dict("project")).encode()
 
     # Scripts: they run at once, and of two that change one table one is aborted.
 
@@ -268,7 +263,7 @@ class BigQueryStandIn:
             # Long enough for a second script to arrive meanwhile.
             time.sleep(_TOGETHER_SECONDS if "two at once" in self.faults else 0)
             if rivals and "never aborts" not in self.faults:
-                reason = "Transaction is aborted due to concurrent update against table " + sorted(tables)[0]
+                reason = "Transaction is aborted due to concurrent update against table " + min(tables)
                 if "tells a conflict otherwise" in self.faults:
                     reason = "The statement could not be carried out"
                 self._end(job, ("invalidQuery", reason))
@@ -368,7 +363,11 @@ class BigQueryStandIn:
         return None
 
     def _commit(self, transaction: Transaction) -> tuple[str, str] | None:
-        body = [part for part in transaction.statements if not ("snapshots are not isolated" in self.faults and "MERGE" in part)]
+        body = [
+            part
+            for part in transaction.statements
+            if not ("snapshots are not isolated" in self.faults and "MERGE" in part)
+        ]
         status, told = self._upstream_job(";\n".join([_TRANSACTION, *body, "COMMIT TRANSACTION"]) + ";")
         failure = json.loads(told).get("status", {}).get("errorResult")
         if status != 200 or failure:
@@ -411,9 +410,9 @@ class BigQueryStandIn:
         table = json.loads(answer[1])
         for configuration in self.configurations:
             copy = configuration.get("copy", {})
-            if copy.get("destinationTable", {}).get("tableId") == table.get("tableReference", {}).get("tableId"):
-                if expires := copy.get("destinationExpirationTime"):
-                    table["expirationTime"] = _ms(datetime.fromisoformat(expires).timestamp())
+            same = copy.get("destinationTable", {}).get("tableId") == table.get("tableReference", {}).get("tableId")
+            if same and (expires := copy.get("destinationExpirationTime")):
+                table["expirationTime"] = _ms(datetime.fromisoformat(expires).timestamp())
         return 200, json.dumps(table).encode()
 
     def _upstream_job(self, text: str) -> Answer:
@@ -444,7 +443,9 @@ def _handler(answer: Callable[[str, str, bytes], Answer]) -> type[BaseHTTPReques
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
-            status, body = answer(self.command, self.path, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+            status, body = answer(
+                self.command, self.path, self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            )
             try:
                 self.send_response_only(status)
                 self.send_header("Content-Type", "application/json")

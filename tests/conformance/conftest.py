@@ -18,7 +18,7 @@ from locking.timings import LockTimings
 from tests.conformance.bigquery_standin import BigQueryStandIn
 from tests.conformance.firestore_standin import FirestoreStandIn
 
-QUICK = Pace(job_timeout=0.3, idle=0.0, stopped_within=1.0, recovery=5.0, poll=0.02, rounds=2, hand_offs=3)
+QUICK = Pace(job_timeout=0.3, idle=0.0, stopped_within=1.0, recovery=5.0, poll=0.02, rounds=2, hand_offs=1, dates=2)
 ACCOUNT = "grading-function@scratch.iam.gserviceaccount.com"
 
 MakePlace = Callable[..., Place]
@@ -45,20 +45,18 @@ def scratch(bigquery_emulator: BigQueryEmulator, tmp_path_factory: pytest.TempPa
 def make_place(
     bigquery_emulator: BigQueryEmulator, tmp_path: Path, scratch: Scratch
 ) -> Iterator[Callable[..., tuple[Place, StandIns]]]:
-    """Makes a place whose services misbehave as named; `prepared=False` is one with scratch of its own, not made yet."""
+    """Makes a place whose services misbehave as named; with `prepared=False`, on scratch that is not made yet."""
     with ExitStack() as stack:
 
         def make(*faults: str, prepared: bool = True, **further: Any) -> tuple[Place, StandIns]:
             bigquery = stack.enter_context(BigQueryStandIn(bigquery_emulator.endpoint, *faults))
             firestore = stack.enter_context(FirestoreStandIn(*faults))
             database = stack.enter_context(emulated_firestore(firestore.host))
-            timings = LockTimings(safety_poll_seconds=0.4, stagger_seconds=0.05)
+            timings = LockTimings(safety_poll_seconds=1.0, stagger_seconds=0.05)
             chosen = {"pace": QUICK, "timings": timings, "impersonated": ACCOUNT, **further}
             if prepared:
                 chosen["scratch"] = scratch
-            place = stack.enter_context(
-                emulated_place(bigquery.endpoint, database, tmp_path, SystemClock(), **chosen)
-            )
+            place = stack.enter_context(emulated_place(bigquery.endpoint, database, tmp_path, SystemClock(), **chosen))
             return place, StandIns(bigquery, firestore)
 
         yield make

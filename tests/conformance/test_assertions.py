@@ -43,7 +43,7 @@ MISBEHAVING = [
     (14, "another code"),
     (15, "listeners are silent"),
     (15, "idle calls fail"),
-    (19, "dates are slow"),
+    (19, "jobs are slow"),
 ]
 SHALLOW = [assertion for assertion in ASSERTIONS if not assertion.deep]
 
