@@ -2,4 +2,4 @@
 
 from conformance.cli import main
 
-main()
+main(auto_envvar_prefix="CONFORMANCE")

@@ -112,6 +112,7 @@ class BigQueryStandIn:
 
     def __init__(self, upstream: str, *faults: str, closed: str = "_closed") -> None:
         self.faults = frozenset(faults)
+        self.refuses = False
         self.calls: list[str] = []
         self.configurations: list[dict[str, Any]] = []
         self._upstream, self._closed = upstream, closed
@@ -144,6 +145,8 @@ class BigQueryStandIn:
 
     def answer(self, method: str, path: str, body: bytes) -> Answer:
         """One request."""
+        if self.refuses:
+            return error(403, "accessDenied", "Access Denied: the account has no role in the project")
         parts = urlsplit(path)
         where = parts.path.partition("/projects/")[2].split("/")[1:]
         asked = json.loads(body) if method == "POST" and where == ["jobs"] and body else {}
@@ -166,6 +169,17 @@ class BigQueryStandIn:
         if method == "GET" and where[:1] == ["datasets"] and where[2:3] == ["tables"]:
             return self._with_expiration(answer)
         return answer
+
+    @property
+    def sent(self) -> tuple[int, int]:
+        """Statements that were sent to be run, and the tables in each of them."""
+        texts = [
+            configuration["query"]["query"]
+            for configuration in self.configurations
+            if "query" in configuration and not configuration.get("dryRun")
+        ]
+        parts = [part for text in texts for part in _statements(text)]
+        return len(parts), sum(len(set(_paths(part))) for part in parts)
 
     # What a request means.
 

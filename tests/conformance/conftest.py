@@ -9,20 +9,17 @@ from typing import Any
 
 import pytest
 
-from conformance.connect import emulated_firestore, emulated_place
+from conformance.connect import emulated_firestore, emulated_place, scratch_settings
 from conformance.place import Pace, Place
 from conformance.scratch import Scratch
 from foundation.clock import SystemClock
-from localdev.bigquery import BigQueryEmulator
+from localdev.bigquery import LOCAL_PROJECT, BigQueryEmulator
 from locking.timings import LockTimings
 from tests.conformance.bigquery_standin import BigQueryStandIn
 from tests.conformance.firestore_standin import FirestoreStandIn
 
 QUICK = Pace(job_timeout=0.3, idle=0.0, stopped_within=1.0, recovery=5.0, poll=0.02, rounds=2, hand_offs=1, dates=2)
 ACCOUNT = "grading-function@scratch.iam.gserviceaccount.com"
-
-MakePlace = Callable[..., Place]
-
 
 class StandIns:
     """The stand-ins of a place, to ask what they were sent."""
@@ -37,6 +34,9 @@ def scratch(bigquery_emulator: BigQueryEmulator, tmp_path_factory: pytest.TempPa
     """Scratch datasets that are made once: each assertion replaces the dates that it looks at."""
     directory = tmp_path_factory.mktemp("conformance")
     with emulated_place(bigquery_emulator.endpoint, None, directory, SystemClock()) as place:
+        # Of a far day: no sweep of a test takes it for a leftover.
+        place.scratch = Scratch("29990101t000000_abcdef")
+        place.settings = scratch_settings(LOCAL_PROJECT, "US", place.scratch, bigquery_emulator.endpoint)
         place.prepare()
         return place.scratch
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from conformance.assertion import Assertion, Observed, Verdict
 from conformance.assertions import ASSERTIONS
+from conformance.calls import ALWAYS, CALLS
+from conformance.cost import MAXIMUM_BYTES_BILLED, estimate
 from conformance.place import Place
-from conformance.runner import run_all
+from conformance.runner import exit_code, run_all
 from tests.conformance.conftest import StandIns
 
 MakePlace = Callable[..., tuple[Place, StandIns]]
@@ -54,9 +58,17 @@ def _observe(assertion: Assertion, place: Place) -> Observed:
 
 @pytest.mark.parametrize("number", sorted(assertion.number for assertion in SHALLOW))
 def test_it_holds_on_services_that_behave_as_documented(make_place: MakePlace, number: int) -> None:
-    place, _ = make_place("two at once") if number == 1 else make_place()
-    observed = _observe(BY_NUMBER[number], place)
+    assertion = BY_NUMBER[number]
+    place, services = make_place("two at once") if number == 1 else make_place()
+    observed = _observe(assertion, place)
     assert observed.verdict is Verdict.HOLDS, observed
+    calls = {*services.bigquery.calls, *services.firestore.calls}
+    assert calls <= {*assertion.calls, *ALWAYS}, "a dry run would not list them"
+    queries = [asked["query"] for asked in services.bigquery.configurations if "query" in asked]
+    assert all(query["maximumBytesBilled"] == str(MAXIMUM_BYTES_BILLED) for query in queries)
+    statements, tables = services.bigquery.sent
+    assert statements <= assertion.effort.statements
+    assert tables <= assertion.effort.tables
 
 
 @pytest.mark.parametrize(("number", "fault"), MISBEHAVING)
@@ -64,3 +76,62 @@ def test_it_differs_on_services_that_misbehave(make_place: MakePlace, number: in
     place, _ = make_place(fault, "two at once") if number == 1 else make_place(fault)
     observed = _observe(BY_NUMBER[number], place)
     assert observed.verdict is Verdict.DIFFERS, observed
+
+
+def test_two_jobs_that_did_not_overlap_prove_nothing(make_place: MakePlace) -> None:
+    place, _ = make_place("never at once")
+    results = run_all([BY_NUMBER[1]], place)
+    assert results[0].observed.verdict is Verdict.NOT_PROVABLE
+    assert results[0].observed.missed
+    assert exit_code(results) == 3
+
+
+def test_a_script_that_is_not_stopped_proves_nothing(make_place: MakePlace) -> None:
+    """BigQuery does not promise that a job timeout stops a job in time."""
+    place, _ = make_place("scripts are not stopped")
+    observed = _observe(BY_NUMBER[3], place)
+    assert observed.missed
+
+
+@pytest.mark.parametrize("number", [9, 10])
+def test_rights_are_not_proven_without_the_deployed_account(make_place: MakePlace, number: int) -> None:
+    place, _ = make_place(impersonated="")
+    observed = _observe(BY_NUMBER[number], place)
+    assert observed.missed
+    assert "AS names no service account" in observed.text
+
+
+def test_a_service_that_cannot_be_reached_proves_nothing(make_place: MakePlace) -> None:
+    place, services = make_place()
+    services.bigquery.refuses = True
+    results = run_all([BY_NUMBER[11]], place)
+    assert results[0].observed.missed
+    assert exit_code(results) == 3
+
+
+def test_every_assertion_says_all_that_a_report_shows() -> None:
+    numbers = [assertion.number for assertion in ASSERTIONS]
+    assert sorted(numbers) == list(range(1, 20))
+    for assertion in ASSERTIONS:
+        assert all((assertion.promise, assertion.why, assertion.how, assertion.documented, assertion.calls))
+        assert set(assertion.calls) <= CALLS.keys()
+        assert all(source.url.startswith("https://") and source.says for source in assertion.documented)
+
+
+def test_the_shallow_ones_take_at_most_ten_minutes_and_ten_cents() -> None:
+    expected = estimate(SHALLOW)
+    assert expected.effort.seconds <= 600
+    assert expected.usd <= 0.10
+
+
+def test_each_assertion_has_a_way_to_differ() -> None:
+    assert {number for number, _ in MISBEHAVING} >= {assertion.number for assertion in SHALLOW}
+
+
+def test_every_guard_of_the_publish_script_is_asked_for() -> None:
+    root = Path(__file__).parents[2]
+    guards = {
+        name for path in (root / "grading").rglob("*.sql") for name in re.findall(r"'grading:([a-z_]+)'", path.read_text())
+    }
+    asked = re.findall(r"_Case\(\s*\"([a-z_]+)\"", (root / "conformance/assertions/guards.py").read_text())
+    assert set(asked) == guards
