@@ -14,7 +14,8 @@ INSTALLED := $(VENV)/installed-requirements.txt
 export DATA DATE OUT ROWS ROUNDS SEED
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test check test-long lint bench bench-lock bench-cold-start faults guards audit lock-requirements clean
+.PHONY: help demo stack test check test-long lint bench bench-lock bench-cold-start faults guards audit conformance \
+	lock-requirements clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +68,19 @@ guards: $(INSTALLED) ## take each safety guard out, in a copy: its test must be 
 
 audit: $(INSTALLED) ## known vulnerabilities of every pinned dependency
 	@$(IN_VENV) -m pip_audit --strict --disable-pip --no-deps --requirement requirements.txt
+
+# Only what is typed counts: a PROJECT in the environment must not turn a local run into one on a project, and make
+# has an AS of its own.
+typed = $(if $(filter command,$(origin $(1))),$($(1)))
+conformance: export CONFORMANCE_PROJECT := $(call typed,PROJECT)
+conformance: export CONFORMANCE_LOCATION := $(call typed,LOCATION)
+conformance: export CONFORMANCE_IMPERSONATED := $(call typed,AS)
+conformance: export CONFORMANCE_DEEP := $(call typed,DEEP)
+conformance: export CONFORMANCE_TABLES := $(call typed,TABLES)
+conformance: export CONFORMANCE_DRY_RUN := $(call typed,DRY)
+conformance: export CONFORMANCE_OUT := $(call typed,OUT)
+conformance: $(INSTALLED) ## prove the promises: PROJECT=id LOCATION=US AS=account DEEP=yes TABLES=yes DRY=yes OUT=file.md
+	@$(IN_VENV) -m conformance
 
 lock-requirements: $(INSTALLED) ## compile requirements*.in into the pinned requirements*.txt
 	@$(IN_VENV) -m localdev.lock_requirements

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 # From the top; a module may import from its own floor and from those below it, never from one above, also not inside
 # a function. The first entry that begins a module's name is its floor; modules of one line share a floor.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("tests", "bench"),
+    ("tests", "bench", "conformance"),
     ("localdev",),
     ("main", "grading.__main__"),
     ("grading.cli",),
@@ -112,7 +112,9 @@ def test_an_import_downward_is_none(tmp_path: Path) -> None:
 
 def test_no_two_sql_files_share_a_name() -> None:
     names = [
-        path.name for top in ("grading", "validation", "bench", "localdev") for path in (ROOT / top).rglob("*.sql")
+        path.name
+        for top in ("grading", "validation", "bench", "localdev", "conformance")
+        for path in (ROOT / top).rglob("*.sql")
     ]
     assert sorted(names) == sorted(set(names))
 
