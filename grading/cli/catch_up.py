@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import click
 
+from alerts.commands import grade as grade_command
 from foundation.clock import Deadline
+from grading.catch_up_window import CATCH_UP_DAYS
 from grading.cli.console import ConsoleSink, make_console
 from grading.cli.progress import state_line
-from grading.dates.catch_up import DEFAULT_DAYS
 from grading.processors import PROCESSORS
 from grading.wiring import application_for_terminal
 
 
 @click.command("catch-up")
 @click.option(
-    "--days", type=click.IntRange(1, 366), default=DEFAULT_DAYS, show_default=True, help="How many days back to look."
+    "--days", type=click.IntRange(1, 366), default=CATCH_UP_DAYS, show_default=True, help="How many days back to look."
 )
 def catch_up(days: int) -> None:
     """Grade the recent dates that are behind.
@@ -39,10 +40,20 @@ def catch_up(days: int) -> None:
     report = told.run(days, Deadline.after(seconds, application.clock))
     for outcome in report.outcomes:
         console.print(state_line(outcome), soft_wrap=True)
-    if not report.outcomes:
-        console.print(f"Nothing to do: the last {days} days are complete.")
+    looked_at = f"{report.first} to {report.last}"
+    if not report.outcomes and not report.refused:
+        console.print(f"Nothing to do: looked at {looked_at}, and every grade is what its box score gives.")
+    else:
+        console.print(f"Looked at {looked_at}.")
     if report.waiting:
         days_waiting = ", ".join(day.isoformat() for day in report.waiting)
         console.print(f"Still without box scores: {days_waiting}", style="yellow")
+    for state in report.refused:
+        console.print(
+            f"{state.date} is behind, but would shrink from {state.graded_keys:,} to {state.with_box_score:,} keys. "
+            f"If that is right: {grade_command(state.date, allow_shrink=True)}",
+            style="yellow",
+            soft_wrap=True,
+        )
     if report.failed or report.left:
         sys.exit(1)

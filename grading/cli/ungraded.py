@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import click
@@ -13,6 +14,7 @@ from grading.cli.console import ConsoleSink
 from grading.cli.grade import describe
 from grading.cli.repairs import console
 from grading.maintenance.ungraded import UngradedReport, find_ungraded
+from grading.maintenance.unmatched import Unmatched, find_unmatched
 from grading.outcome import Status
 from grading.processors import PROCESSORS
 from grading.run import Request
@@ -44,6 +46,11 @@ def ungraded(start: datetime | None, end: datetime | None, do_grade: bool) -> No
         for cause, count in report.by_cause.items():
             click.echo(f"{count:>10,}  {cause}")
         click.echo(f"{report.total:>10,}  in all")
+    if "no_box_score_for_player" in report.by_cause:
+        unmatched = find_unmatched(
+            application.settings, application.jobs("unmatched", _READ_SECONDS), start=first, end=last
+        )
+        console.print(_by_name(unmatched))
     days = report.gradable_dates
     if do_grade:
         _grade(application, report)
@@ -61,6 +68,14 @@ def _grade(application: Application, report: UngradedReport) -> None:
             failed = failed or outcome.status is Status.FAILED
     if failed:
         sys.exit(1)
+
+
+def _by_name(unmatched: Sequence[Unmatched]) -> Table:
+    table = Table("Date", "Prediction without a box score", "Box scores without a prediction", box=None, pad_edge=False)
+    for found in unmatched:
+        names = ", ".join(other.name for other in found.nearest) or "none is left"
+        table.add_row(found.day.isoformat(), found.player.name, names)
+    return table
 
 
 def _by_date(report: UngradedReport) -> Table:

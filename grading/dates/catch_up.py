@@ -12,31 +12,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date
 
+from alerts import messages
 from foundation.clock import Deadline
 from foundation.errors import DeadlineExceeded, Transient
 from foundation.events import EventLog
+from grading.catch_up_window import CATCH_UP_DAYS, recent
 from grading.dates.survey import DateState, Ledger, Work, aggregate_due, grading_due, read_dates, read_ledger
 from grading.outcome import Outcome, Status
-from grading.processors import AGGREGATES
+from grading.processors import AGGREGATES, GRADING
 from grading.run import Request
 from grading.service import GradingService
 from warehouse.jobs import Jobs
 
-DEFAULT_DAYS = 7
-
-# The last games of a date end after its midnight, and its scheduled run comes in the morning.
-_OVER_AFTER = timedelta(hours=6)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpReport:
-    """What a catch-up did, what it had no time for, and which dates still wait for their box scores."""
+    """What a catch-up did from `first` to `last`, what it had no time for, and which dates still wait for their box
+    scores. `refused` are dates that are behind, and have so few keys to grade that a publish would be refused.
+    """
 
+    first: date
+    last: date
     outcomes: Sequence[Outcome] = ()
     left: Sequence[Work] = ()
     waiting: Sequence[date] = ()
+    refused: Sequence[DateState] = ()
 
     @property
     def failed(self) -> list[Outcome]:
@@ -57,7 +59,7 @@ class CatchUp:
 
     def task(self, days: int | None, deadline: Deadline) -> None:
         """Catch up as one event does. Raises `Transient` where something is left: the redelivery goes on with it."""
-        report = self.run(days or DEFAULT_DAYS, deadline)
+        report = self.run(days or CATCH_UP_DAYS, deadline)
         if report.left:
             raise DeadlineExceeded(f"catch-up: no time was left for {_named(report.left)}; the redelivery goes on")
         if any(outcome.transient for outcome in report.failed):
@@ -71,18 +73,22 @@ class CatchUp:
         first, last = recent(days, self.service.clock.now(), self.service.settings.local_date)
         worker = _Worker(self, deadline)
         states, ledger = self._survey(first, last, deadline)
-        grading = list(grading_due(states, ledger))
+        ratio = self.service.settings.min_keys_ratio
+        grading = list(grading_due(states, ledger, ratio))
         worker.do(grading, ledger)
         if grading:
             states, ledger = self._survey(first, last, deadline)
         for processor in AGGREGATES:
             worker.do(list(aggregate_due(processor, states, ledger)), ledger)
         report = CatchUpReport(
+            first=first,
+            last=last,
             outcomes=worker.outcomes,
             left=worker.left,
             waiting=[state.date for state in states if state.predictions and not state.with_box_score],
+            refused=[state for state in states if state.is_behind and state.would_shrink(ratio)],
         )
-        self._tell(report, first, last)
+        self._tell(report)
         for work in grading:
             self.after([outcome for outcome in report.outcomes if outcome.date == work.date])
         return report
@@ -94,18 +100,32 @@ class CatchUp:
         ledger = read_ledger(service.settings, jobs, first, last)
         return read_dates(service.settings, jobs, first, last), ledger
 
-    def _tell(self, report: CatchUpReport, first: date, last: date) -> None:
+    def _tell(self, report: CatchUpReport) -> None:
         done = sum(outcome.status.published for outcome in report.outcomes)
         self.events.emit(
             "catch_up_finished",
-            f"catch-up of {first} to {last}: {done} runs published, {len(report.failed)} failed, "
+            f"catch-up of {report.first} to {report.last}: {done} runs published, {len(report.failed)} failed, "
             f"{len(report.left)} left, {len(report.waiting)} dates without box scores",
-            "WARNING" if report.left or report.failed else "INFO",
+            "WARNING" if report.left or report.failed or report.refused else "INFO",
+            first=report.first.isoformat(),
+            last=report.last.isoformat(),
             published=done,
             failed=len(report.failed),
             left=[f"{work.processor.name} {work.date}" for work in report.left],
             waiting=[day.isoformat() for day in report.waiting],
+            refused=[state.date.isoformat() for state in report.refused],
         )
+        for state in report.refused:
+            self.service.notifier.send(
+                messages.shrunk(
+                    state.date,
+                    table=GRADING.name,
+                    processor=GRADING.name,
+                    staged_keys=state.with_box_score,
+                    present_keys=state.graded_keys,
+                    min_fraction=self.service.settings.min_keys_ratio,
+                )
+            )
 
 
 @dataclass(slots=True)
@@ -130,14 +150,14 @@ class _Worker:
                 processor=work.processor.name,
                 reason=work.reason,
             )
-            request = Request(date=work.date, trigger_source="catch_up", published_ms=ledger.read_ms)
+            request = Request(
+                date=work.date,
+                trigger_source="catch_up",
+                published_ms=ledger.read_ms,
+                # Aggregates follow their grades, whose own publish was guarded: refused, they would be due for ever.
+                allow_shrink=work.processor is not GRADING,
+            )
             self.outcomes.append(service.run(work.processor, request, self.deadline))
-
-
-def recent(days: int, now: datetime, local_date: Callable[[datetime], date]) -> tuple[date, date]:
-    """The first and the last of the last `days` dates that are over."""
-    last = local_date(now - _OVER_AFTER) - timedelta(days=1)
-    return last - timedelta(days=days - 1), last
 
 
 def _named(work: Sequence[Work]) -> str:
