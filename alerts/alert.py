@@ -17,7 +17,7 @@ class Alert:
     identifies the alert, so that it can be grouped and resolved. `subject` tells apart alerts that share
     these (two unreadable messages). `what_happened` says what became of the write; `next_command` is what
     to type next. `repeats` is True for news that is told each time (a backfill ended), False for a state
-    that is told once until it changes.
+    that is told once until it changes. `grows` is True for a state that is told again only if `count` has grown.
     """
 
     check: str
@@ -33,6 +33,7 @@ class Alert:
     samples: Sequence[str] = ()
     next_command: str | None = None
     repeats: bool = False
+    grows: bool = False
 
 
 class Notifier(Protocol):

@@ -43,9 +43,20 @@ def event_failed(error: str, *, day: Day | None = None, message_id: str | None =
 
 
 def event_too_old(
-    day: Day | None, *, age_seconds: float, max_age_seconds: float, message_id: str | None = None
+    day: Day | None,
+    *,
+    age_seconds: float,
+    max_age_seconds: float,
+    message_id: str | None = None,
+    caught_up: bool = True,
 ) -> Alert:
-    """An event that was redelivered for longer than its maximum age."""
+    """An event that was redelivered for longer than its maximum age. `caught_up`: the catch-up looks at its date."""
+    if day is None:
+        left = "Its schedule sends the next one."
+    elif caught_up:
+        left = "The date keeps what it had; the next catch-up grades it."
+    else:
+        left = "The date keeps what it had, and the catch-up does not look at it any more: grade it by hand."
     facts = [("Age", _hours(age_seconds)), ("Maximum age", _hours(max_age_seconds))]
     if message_id:
         facts.append(("Message", message_id))
@@ -53,8 +64,7 @@ def event_too_old(
         check="event_too_old",
         severity="CRITICAL",
         title=f"An event for {day or 'a task'} was given up after {_hours(age_seconds)}",
-        what_happened="The event is acknowledged without work, so that it does not loop for ever. The date keeps what "
-        "it had; the next catch-up grades it.",
+        what_happened="The event is acknowledged without work, so that it does not loop for ever. " + left,
         date=None if day is None else str(day),
         subject=None if day else message_id,
         facts=facts,

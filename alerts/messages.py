@@ -6,7 +6,7 @@ apart: a key with three rows is one duplicate key and two excess rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from alerts import commands
@@ -163,20 +163,21 @@ def no_predictions(day: Day, *, table: str, processor: str) -> Alert:
     )
 
 
-def no_actuals(day: Day, *, table: str, processor: str, predictions: int | None = None) -> Alert:
-    """The box scores are not in yet."""
+def no_actuals(
+    day: Day, *, table: str, processor: str, predictions: int | None = None, caught_up: bool = True
+) -> Alert:
+    """The box scores are not in yet. `caught_up` says that the catch-up still looks at the date."""
     return Alert(
         check="no_actuals",
         severity="WARNING",
         title=f"No box scores for {day} yet",
-        what_happened="Nothing was published: the date keeps what it had. The next catch-up grades it once the box "
-        "scores are in; then the command does so at once.",
+        what_happened=f"Nothing was published: the date keeps what it had. {_once_in(caught_up, 'it')}",
         date=str(day),
         table=table,
         processor=processor,
         count=predictions,
         facts=[] if predictions is None else [("Predictions waiting", _number(predictions))],
-        next_command=commands.grade(day),
+        next_command=commands.CATCH_UP if caught_up else commands.grade(day),
     )
 
 
@@ -189,16 +190,21 @@ def partial_coverage(
     gradable: int,
     min_coverage: float,
     ungraded_by_reason: Mapping[str, int] | None = None,
+    caught_up: bool = True,
+    silent_games: str = "",
+    silent_systems: str = "",
 ) -> Alert:
-    """Graded, but too few of the predictions have a box score."""
+    """Graded, but too few of the predictions have a box score.
+
+    `caught_up` says that the catch-up still looks at the date; `silent_…` name what has no grade at all.
+    """
     coverage = graded / gradable if gradable else 0.0
     reasons = [(f"Ungraded: {reason}", _number(count)) for reason, count in (ungraded_by_reason or {}).items()]
     return Alert(
         check="partial_coverage",
         severity="WARNING",
         title=f"Only {figures.share(coverage)} of {day}'s predictions could be graded",
-        what_happened="What has a box score is graded and published. The next catch-up grades the rest once their box "
-        "scores are in.",
+        what_happened=f"What has a box score is graded and published. {_once_in(caught_up, 'the rest')}",
         date=str(day),
         table=table,
         processor=processor,
@@ -207,9 +213,79 @@ def partial_coverage(
             ("Graded", f"{_number(graded)} of {_number(gradable)}"),
             ("Least coverage", figures.share(min_coverage)),
             *reasons,
+            *_silent(silent_games, silent_systems),
         ],
         next_command=commands.ungraded(day),
     )
+
+
+def grades_missing(day: Day, *, table: str, processor: str, silent_games: str = "", silent_systems: str = "") -> Alert:
+    """Graded, but a whole game or a whole system has not one grade; each argument names them, with commas between."""
+    silent = _silent(silent_games, silent_systems)
+    told = "; ".join(f"{name.lower()}: {names}" for name, names in silent)
+    return Alert(
+        check="grades_missing",
+        severity="WARNING",
+        title=f"{day} has {told}",
+        what_happened="What has a box score is graded and published. The command says why the rest is not.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=sum(names.count(",") + 1 for _, names in silent),
+        facts=silent,
+        next_command=commands.ungraded(day),
+    )
+
+
+def keys_removed(day: Day, *, table: str, processor: str, removed: int, names: Sequence[str], run_id: str) -> Alert:
+    """A run took keys away that the date had before; `names` are up to 20 of them."""
+    return Alert(
+        check="keys_removed",
+        severity="WARNING",
+        title=f"{figures.counted(removed, 'graded key')} of {day} {'is' if removed == 1 else 'are'} gone from {table}",
+        what_happened="The run is published. Their predictions do not count any more, or have no box score: most often "
+        "they were deactivated or invalidated meanwhile. If that is wrong, mend them upstream and grade again.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=removed,
+        facts=[("Run", run_id)],
+        samples=list(names)[:SAMPLES_SHOWN],
+        next_command=commands.grade(day, processor=processor),
+        repeats=True,
+    )
+
+
+def game_ids_differ(day: Day, *, table: str, processor: str, grades: int, of: int, names: Sequence[str]) -> Alert:
+    """Grades by a box score of another game id; `of` is how many the date has, `names` are up to 20 pairs of ids.
+
+    It is one state for all dates: told if it is new, and if the share of the grades grows by a tenth.
+    """
+    return Alert(
+        check="game_ids_differ",
+        severity="WARNING",
+        title=f"{figures.counted(grades, 'grade')} of {day} by a box score of another game id",
+        what_happened="They are graded: the player has one game on the date, and the ids do not name other teams. "
+        "Predictions and box scores should name a game alike: mend the one that is wrong upstream.",
+        table=table,
+        processor=processor,
+        count=10 * (10 * grades // of) if of else 0,
+        facts=[("Date", str(day)), ("Grades", f"{_number(grades)} of {_number(of)}")],
+        samples=list(names)[:SAMPLES_SHOWN],
+        next_command=commands.ungraded(day),
+        grows=True,
+    )
+
+
+def _silent(games: str, systems: str) -> list[tuple[str, str]]:
+    named = (("Games without a grade", games), ("Systems without a grade", systems))
+    return [(name, names) for name, names in named if names]
+
+
+def _once_in(caught_up: bool, what: str) -> str:
+    if caught_up:
+        return f"The next catch-up grades {what} once the box scores are in."
+    return f"The catch-up does not look at the date any more: grade {what} by hand once the box scores are in."
 
 
 def processor_failed(

@@ -124,6 +124,8 @@ class SuppressingNotifier:
 
     def _is_news(self, alert: Alert, document: Document) -> bool:
         told = document.fields
+        if alert.grows and told.get("state") == "told":
+            return (alert.count or 0) > int(told.get("count") or 0)
         if (told.get("count"), told.get("severity")) != (alert.count, alert.severity):
             return True
         match told.get("state"):

@@ -27,7 +27,7 @@ from localdev.sdk import FIRESTORE_LAUNCHER, launcher, why_missing
 from locking.firestore.store import FirestoreLockStore
 from locking.firestore.wire import FirestoreWire
 from locking.sqlite_store import SQLiteLockStore
-from locking.store import LockStore
+from locking.store import DocumentStore
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
@@ -126,7 +126,7 @@ def emulated_place(
 ) -> Iterator[Place]:
     """A place whose BigQuery answers at `endpoint`, without credentials. `further` are fields of `Place`."""
     scratch = scratch or Scratch.new(clock.now())
-    store: LockStore
+    store: DocumentStore
     if database is None:
         store = SQLiteLockStore(directory / "documents.sqlite3")
     else:

@@ -19,14 +19,14 @@ from foundation.events import EventLog
 from grading.processors import GRADING, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.inputs import select_of
 from grading.writing.publish import AuditNote, publish_script
+from grading.writing.rules import select_of
 from grading.writing.schema import create_tables
 from grading.writing.staging import QueriedRows, Staged
 from localdev.load import create_input_tables
 from locking.firestore.wire import FirestoreWire
 from locking.lock import DistributedLock
-from locking.store import LockStore
+from locking.store import DocumentStore
 from locking.timings import LockTimings
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
@@ -93,7 +93,7 @@ class Place:
     settings: Settings
     owner: bigquery.Client
     client: bigquery.Client
-    store: LockStore
+    store: DocumentStore
     documents: Documents
     scratch: Scratch
     clock: Clock

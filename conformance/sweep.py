@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from google.cloud import bigquery, firestore
 
 from conformance.scratch import LABEL, PREFIX, REGISTER, NotOurs, Scratch, run_of_dataset
-from locking.store import Document, Key, LockStore
+from locking.store import Document, DocumentStore, Key
 
 _CALL_SECONDS = 20.0
 _FIELD = "collections"
@@ -22,7 +22,7 @@ class Documents:
     `client` lists the database's collections; None for a store that is this run's alone.
     """
 
-    store: LockStore
+    store: DocumentStore
     client: firestore.Client | None = None
 
     def register(self, scratch: Scratch, collections: Sequence[str]) -> None:

@@ -31,6 +31,12 @@ class RunRecord:
     committed_at: datetime | None
     status: str | None
     detail: str | None
+    rules_version: str | None = None
+    keys_added: int | None = None
+    keys_removed: int | None = None
+    box_scores_differing: int | None = None
+    game_ids_differing: int | None = None
+    confidence_out_of_range: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

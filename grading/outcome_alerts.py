@@ -7,8 +7,9 @@ from typing import Any
 
 from alerts import messages
 from alerts.alert import Alert
+from grading.catch_up_window import is_looked_at_next
 from grading.hold import NotHeld
-from grading.outcome import Outcome, Status
+from grading.outcome import Outcome, Status, Written
 from grading.run import Run
 
 
@@ -16,8 +17,8 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
     """Every alert that the outcome calls for; none where all went as it should."""
     day = run.lock_key
     place: dict[str, Any] = {"table": run.processor.name, "processor": run.processor.name}
-    holder = run.hold.holder_id or None
     coverage = outcome.coverage
+    caught_up = is_looked_at_next(run.date, run.deadline.clock.now(), run.settings.local_date)
     match outcome.status:
         case Status.FAILED:
             yield messages.processor_failed(
@@ -26,7 +27,9 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
         case Status.NO_PREDICTIONS if run.processor.reads_predictions:
             yield messages.no_predictions(day, **place)
         case Status.NO_ACTUALS:
-            yield messages.no_actuals(day, predictions=coverage.gradable if coverage else None, **place)
+            yield messages.no_actuals(
+                day, predictions=coverage.gradable if coverage else None, caught_up=caught_up, **place
+            )
         case Status.SHRUNK if outcome.written:
             yield messages.shrunk(
                 day,
@@ -42,8 +45,32 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
                 gradable=coverage.gradable,
                 min_coverage=run.settings.min_coverage,
                 ungraded_by_reason=coverage.ungraded,
+                caught_up=caught_up,
+                silent_games=coverage.silent_games,
+                silent_systems=coverage.silent_systems,
                 **place,
             )
+        case Status.SUCCESS if coverage and (coverage.silent_games or coverage.silent_systems):
+            yield messages.grades_missing(
+                day, silent_games=coverage.silent_games, silent_systems=coverage.silent_systems, **place
+            )
+    if outcome.written and outcome.status.published:
+        yield from _of_the_keys(run, outcome.written, place)
+    yield from _of_duplicates(run, outcome, place)
+    if run.hold.failure in (NotHeld.TIMEOUT, NotHeld.UNAVAILABLE):
+        yield messages.lock_failure(
+            day,
+            lock_type=run.processor.lock_type,
+            reason="timeout" if run.hold.failure is NotHeld.TIMEOUT else "unavailable",
+            held_by=run.hold.blocked_by or None,
+            waited_seconds=run.hold.wait_ms / 1000,
+            detail=f"{run.hold.detail} The write ended as: {outcome.status}.",
+            **place,
+        )
+
+
+def _of_duplicates(run: Run, outcome: Outcome, place: dict[str, Any]) -> Iterator[Alert]:
+    day, holder = run.lock_key, run.hold.holder_id or None
     if outcome.written and outcome.written.staged_duplicate_keys:
         yield messages.staged_duplicates(
             day,
@@ -62,13 +89,22 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
             run_id=run.run_id,
             **place,
         )
-    if run.hold.failure in (NotHeld.TIMEOUT, NotHeld.UNAVAILABLE):
-        yield messages.lock_failure(
-            day,
-            lock_type=run.processor.lock_type,
-            reason="timeout" if run.hold.failure is NotHeld.TIMEOUT else "unavailable",
-            held_by=run.hold.blocked_by or None,
-            waited_seconds=run.hold.wait_ms / 1000,
-            detail=f"{run.hold.detail} The write ended as: {outcome.status}.",
+
+
+def _of_the_keys(run: Run, written: Written, place: dict[str, Any]) -> Iterator[Alert]:
+    if written.keys.removed and run.processor.reads_predictions:
+        yield messages.keys_removed(
+            run.lock_key,
+            removed=written.keys.removed,
+            names=written.keys.removed_names,
+            run_id=run.run_id,
+            **place,
+        )
+    if written.second_choices.game_ids:
+        yield messages.game_ids_differ(
+            run.lock_key,
+            grades=written.second_choices.game_ids,
+            of=written.staged_keys,
+            names=written.second_choices.game_id_names,
             **place,
         )

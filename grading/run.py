@@ -14,7 +14,7 @@ from grading.processors import Processor
 from grading.settings import Settings
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
-from warehouse.statements import Sql, TablePath, columns, key_texts, literal, table
+from warehouse.statements import Sql, TablePath, columns, key_text, key_texts, literal, table
 
 SENTINEL = "__sentinel__"
 
@@ -115,6 +115,7 @@ class Run:
             "keep_order": columns(self.processor.keep_order),
             "written_at": columns([self.processor.written_at]),
             "key_texts": key_texts(keys, "target"),
+            "key_text": key_text(keys),
             "sentinel": literal(SENTINEL),
             "lock_key": literal(self.lock_key),
             "run_id": literal(self.run_id),
@@ -124,6 +125,7 @@ class Run:
             "lock_wait_ms": literal(self.hold.wait_ms),
             "locked": literal(self.hold.locked),
             "started_at": literal(self.started_at),
+            "rules_version": literal(self.settings.rules_version),
         }
 
 

@@ -18,7 +18,7 @@ from grading.outcome_alerts import alerts_of
 from grading.processors import Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.inputs import select_of
+from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows, RowSource
 from grading.writing.validate import validate
 from grading.writing.writer import Writer
@@ -106,8 +106,33 @@ class GradingService:
             rows=outcome.rows_inserted,
             rows_deleted=outcome.rows_deleted,
             locked=run.hold.locked,
+            keys_added=written.keys.added,
+            keys_removed=written.keys.removed,
+            box_scores_differing=written.second_choices.box_scores,
+            game_ids_differing=written.second_choices.game_ids,
+            confidence_out_of_range=written.second_choices.confidences,
         )
+        self._log_findings(written, events)
         return replace(outcome, duplicates=self._validate(run, events))
+
+    @staticmethod
+    def _log_findings(written: Written, events: EventLog) -> None:
+        """Log by name what a publish took away, and what could only be graded by a second choice."""
+        keys, choices = written.keys, written.second_choices
+        if keys.removed:
+            text = f"{keys.removed} keys that were there before are gone"
+            events.emit("keys_removed", text, "WARNING", keys=keys.removed, samples=list(keys.removed_names))
+        if choices.game_ids:
+            text = f"{choices.game_ids} grades are by a box score of another game id: {choices.game_id_names[0]}"
+            samples = list(choices.game_id_names)
+            events.emit("game_ids_differ", text, "WARNING", grades=choices.game_ids, samples=samples)
+        if choices.box_scores:
+            text = f"{choices.box_scores} box scores are there more than once, and differ: one of each counts"
+            samples = list(choices.box_score_names)
+            events.emit("box_scores_differ", text, "WARNING", box_scores=choices.box_scores, samples=samples)
+        if choices.confidences:
+            text = f"{choices.confidences} grades have no confidence: it was outside 0 to 1, or 0 to 100"
+            events.emit("confidence_out_of_range", text, "WARNING", grades=choices.confidences)
 
     def _validate(self, run: Run, events: EventLog) -> DuplicateReport | None:
         """Check the business keys of the date. What is found is told; it never fails the run."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,12 +13,18 @@ from zoneinfo import ZoneInfo
 from foundation.errors import InvalidSettings
 from warehouse.statements import TablePath
 
+RULES_VERSION = "2026-11"
+"""Changed with each change of what the same inputs are graded as."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that a deployment may choose. Each field is read from the upper-case variable of its name.
 
     Tables are `dataset.table`, in `google_cloud_project` unless written `project.dataset.table`.
+    `placeholder_lines` are lines that stand for none, as `20` or `20,0.5`; `none` says that there are no such lines.
+    `graded_lines` is `all`, a grade for each line of a bet that moved, or `latest`, one for the latest line.
+    `grade_after_game` says whether a prediction that was made after the game counts, if there is no earlier one.
     Durations are seconds. Raises `InvalidSettings` for a value that is missing, malformed or unsafe.
     """
 
@@ -34,6 +41,10 @@ class Settings:
     bigquery_location: str = "US"
     bigquery_api_endpoint: str = ""
     staging_expiration_seconds: int = 86_400
+
+    placeholder_lines: str = "20"
+    graded_lines: str = "all"
+    grade_after_game: bool = True
 
     lock_store: str = "firestore"
     lock_sqlite_path: str = ""
@@ -68,6 +79,9 @@ class Settings:
             raise InvalidSettings(f"LOCK_STORE={self.lock_store!r}: use 'firestore' or 'sqlite'")
         if self.lock_store == "sqlite" and not self.lock_sqlite_path:
             raise InvalidSettings("LOCK_SQLITE_PATH is not set: name the file that holds the locks")
+        if self.graded_lines not in ("all", "latest"):
+            raise InvalidSettings(f"GRADED_LINES={self.graded_lines!r}: use 'all' or 'latest'")
+        _ = self.placeholders
         for name in ("min_keys_ratio", "min_coverage"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidSettings(f"{name.upper()}={getattr(self, name)}: use a share between 0 and 1")
@@ -112,6 +126,33 @@ class Settings:
     def staging(self, table: str) -> TablePath:
         """The path of a staging table."""
         return TablePath(self.google_cloud_project, self.staging_dataset, table)
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """The lines that stand for none, as decimal numbers in ascending order. Raises `InvalidSettings`."""
+        words = [word.strip() for word in self.placeholder_lines.split(",") if word.strip()]
+        if [word.lower() for word in words] == ["none"]:
+            return ()
+        try:
+            numbers = sorted({Decimal(word) for word in words})
+        except InvalidOperation:
+            numbers = []
+        if not numbers or any(not n.is_finite() or abs(n) >= 1000 or n != round(n, 9) for n in numbers):
+            raise InvalidSettings(
+                f"PLACEHOLDER_LINES={self.placeholder_lines!r}: write lines, as 20 or 20,0.5, or none"
+            )
+        return tuple(f"{number.normalize():f}" for number in numbers)
+
+    @property
+    def rules_version(self) -> str:
+        """The rules that grades are made by: their date, and each setting that differs from its default."""
+        placeholders = ",".join(self.placeholders)
+        chosen = [
+            f"lines={self.graded_lines}" if self.graded_lines != "all" else "",
+            f"placeholders={placeholders or 'none'}" if placeholders != "20" else "",
+            "" if self.grade_after_game else "after_game=no",
+        ]
+        return " ".join([RULES_VERSION, *filter(None, chosen)])
 
     def local_date(self, moment: datetime) -> date:
         """The date of a moment in the configured time zone."""

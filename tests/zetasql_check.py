@@ -36,6 +36,15 @@ _ALWAYS = (
     (re.compile(r"DATE '\d{4}-\d\d-\d\d'"), "DATE '2024-01-01'"),
     (re.compile(r"\b1\d{12}\b"), "1700000000000"),  # a data token
 )
+# Columns that not every deployment's tables have.
+_OPTIONAL_COLUMNS: dict[str, dict[str, object]] = {
+    "predictions_table": {"prediction_made_before_game": TypeKind.TYPE_BOOL},
+    "box_scores_table": {
+        "is_partial_game_data": TypeKind.TYPE_BOOL,
+        "game_status_at_processing": TypeKind.TYPE_STRING,
+        "processed_at": TypeKind.TYPE_TIMESTAMP,
+    },
+}
 _INFORMATION_SCHEMA = {
     "TABLES": {
         "table_catalog": TypeKind.TYPE_STRING,
@@ -84,6 +93,8 @@ class Judge:
         for table in INPUT_TABLES:
             path = settings.input_table(table.setting)
             self.check(Template(statement(table.statement)).substitute(table=f"`{path}`"))
+        for setting, optional in _OPTIONAL_COLUMNS.items():
+            self._add(str(settings.input_table(setting)), optional)
         self._add(
             str(settings.input_table("archetypes_table")),
             {"player_lookup": TypeKind.TYPE_STRING, "archetype": TypeKind.TYPE_STRING},

@@ -146,3 +146,10 @@ def _load(package: str, name: str) -> SqlFile:
 def key_texts(names: Iterable[str], source: str) -> Sql:
     """Each key column of `source` as text, under its own name."""
     return Sql(", ".join(f"CAST({source}.{name} AS STRING) AS {name}" for name in (columns([n]) for n in names)))
+
+
+def key_text(names: Iterable[str]) -> Sql:
+    """The key columns as one text, separated by spaces; `NULL` for one that is."""
+    texts = (f"IFNULL(CAST({columns([name])} AS STRING), 'NULL')" for name in names)
+    joined = ", ' ', ".join(texts)
+    return Sql(f"CONCAT({joined}, '')")

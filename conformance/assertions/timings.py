@@ -17,8 +17,8 @@ from foundation.clock import Deadline
 from grading.locker import Locker
 from grading.outcome import Status
 from grading.run import Request, Run
-from grading.writing.inputs import select_of
 from grading.writing.publish import Publisher
+from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows
 from grading.writing.validate import validate
 from grading.writing.writer import Writer

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import click
 
+from alerts import commands
 from foundation import figures
 from foundation.clock import Deadline
+from grading.catch_up_window import CATCH_UP_DAYS
 from grading.cli.output import Column, Output, fail, with_output
 from grading.cli.progress import state_line
-from grading.dates.catch_up import DEFAULT_DAYS, LookedAt
+from grading.dates.catch_up import LookedAt
 from grading.processors import PROCESSORS
 
 _LOOKED_AT: tuple[Column[LookedAt], ...] = (
@@ -26,7 +28,7 @@ _LOOKED_AT: tuple[Column[LookedAt], ...] = (
 
 @click.command("catch-up")
 @click.option(
-    "--days", type=click.IntRange(1, 366), default=DEFAULT_DAYS, show_default=True, help="How many days back to look."
+    "--days", type=click.IntRange(1, 366), default=CATCH_UP_DAYS, show_default=True, help="How many days back to look."
 )
 @with_output()
 def catch_up(out: Output, days: int) -> None:
@@ -65,5 +67,11 @@ def catch_up(out: Output, days: int) -> None:
             f"{looked} looked at: {figures.counted(published, 'run')} published, {len(report.failed)} failed, "
             f"{len(report.left)} left; {figures.counted(len(report.waiting), 'date')} without box scores."
         )
+    for state in report.refused:
+        out.line(
+            f"{state.date} is behind, but would shrink from {state.graded_keys:,} to {state.with_box_score:,} keys. "
+            "Look at what is missing first; if it really has fewer, grade it with --allow-shrink:"
+        )
+        out.command(commands.ungraded(state.date))
     if report.failed or report.left:
         fail()

@@ -13,6 +13,7 @@ from grading.cli.grade import OUTCOMES, show_reason
 from grading.cli.options import DAY
 from grading.cli.output import Column, Output, fail, with_output
 from grading.maintenance.ungraded import Ungraded, UngradedReport, find_ungraded
+from grading.maintenance.unmatched import Unmatched, find_unmatched
 from grading.outcome import Outcome, Status
 from grading.processors import PROCESSORS
 from grading.run import Request
@@ -26,6 +27,18 @@ _CAUSES: tuple[Column[Ungraded], ...] = (
     Column(name="cause", heading="Cause", value=lambda found: found.cause, whole=True),
     Column(name="advice", heading="What to do", value=lambda found: found.advice),
 )
+_UNMATCHED: tuple[Column[Unmatched], ...] = (
+    Column(name="date", heading="Date", value=lambda found: found.day, whole=True),
+    Column(
+        name="prediction", heading="Prediction without a box score", value=lambda found: found.player.name, whole=True
+    ),
+    Column(
+        name="nearest",
+        heading="Box scores without a prediction",
+        value=lambda found: ", ".join(other.name for other in found.nearest) or "none is left",
+    ),
+)
+
 _TOTALS: tuple[Column[tuple[str, int]], ...] = (
     Column(name="predictions", heading="Predictions", value=lambda total: total[1], number=True),
     Column(name="cause", heading="Cause, all dates", value=lambda total: total[0]),
@@ -51,6 +64,12 @@ def ungraded(out: Output, start: date | None, end: date | None, do_grade: bool) 
     with out.waiting(f"Reading what {first} to {last} have"):
         report = find_ungraded(application.settings, application.jobs("ungraded", _READ_SECONDS), start=first, end=last)
     _show(out, report, first, last)
+    if "no_box_score_for_player" in report.by_cause:
+        unmatched = find_unmatched(
+            application.settings, application.jobs("unmatched", _READ_SECONDS), start=first, end=last
+        )
+        out.line()
+        out.table("unmatched", _UNMATCHED, unmatched)
     days = report.gradable_dates
     if do_grade:
         _grade(out, report)

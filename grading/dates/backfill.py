@@ -25,7 +25,7 @@ from grading.outcome import Outcome, Status
 from grading.processors import GRADING, PROCESSORS, Processor
 from grading.run import Request, Run
 from grading.service import GradingService
-from grading.writing.inputs import select_of
+from grading.writing.rules import select_of
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, literal, table
 

@@ -12,22 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
+from alerts import messages
 from foundation.clock import Deadline
 from foundation.errors import DeadlineExceeded, Transient
 from foundation.events import EventLog
+from grading.catch_up_window import CATCH_UP_DAYS, recent
 from grading.dates.survey import DateState, Ledger, Work, aggregate_due, grading_due, read_dates, read_ledger
 from grading.outcome import Outcome, Status
-from grading.processors import AGGREGATES
+from grading.processors import AGGREGATES, GRADING
 from grading.run import Request
 from grading.service import GradingService
 from warehouse.jobs import Jobs
-
-DEFAULT_DAYS = 7
-
-# The last games of a date end after its midnight, and its scheduled run comes in the morning.
-_OVER_AFTER = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +45,17 @@ class LookedAt:
 class CatchUpReport:
     """What a catch-up did, what it had no time for, and which dates still wait for their box scores.
 
-    `looked_at` has every date of the range, and the one after it, which is left alone since it is not over.
+    `looked_at` has every date from `first` to `last`, and the one after it, which is left alone since it is not over.
+    `refused` are dates that are behind, and have so few keys to grade that a publish would be refused.
     """
 
+    first: date
+    last: date
     looked_at: Sequence[LookedAt] = ()
     outcomes: Sequence[Outcome] = ()
     left: Sequence[Work] = ()
     waiting: Sequence[date] = ()
+    refused: Sequence[DateState] = ()
 
     @property
     def failed(self) -> list[Outcome]:
@@ -77,7 +78,7 @@ class CatchUp:
 
     def task(self, days: int | None, deadline: Deadline) -> None:
         """Catch up as one event does. Raises `Transient` where something is left: the redelivery goes on with it."""
-        report = self.run(days or DEFAULT_DAYS, deadline)
+        report = self.run(days or CATCH_UP_DAYS, deadline)
         if report.left:
             raise DeadlineExceeded(f"catch-up: no time was left for {_named(report.left)}; the redelivery goes on")
         if any(outcome.transient for outcome in report.failed):
@@ -91,7 +92,8 @@ class CatchUp:
         first, last = recent(days, self.service.clock.now(), self.service.settings.local_date)
         worker = _Worker(self, deadline)
         states, ledger = self._survey(first, last, deadline)
-        grading = list(grading_due(states, ledger))
+        ratio = self.service.settings.min_keys_ratio
+        grading = list(grading_due(states, ledger, ratio))
         due = {work.date: work.reason for work in grading}
         worker.do(grading, ledger)
         if grading:
@@ -102,12 +104,15 @@ class CatchUp:
             for work in aggregates:
                 due.setdefault(work.date, f"{processor.name}: {work.reason}")
         report = CatchUpReport(
+            first=first,
+            last=last,
             looked_at=list(_looked_at(first, last, states, due)),
             outcomes=worker.outcomes,
             left=worker.left,
             waiting=[state.date for state in states if state.predictions and not state.with_box_score],
+            refused=[state for state in states if state.is_behind and state.would_shrink(ratio)],
         )
-        self._tell(report, first, last)
+        self._tell(report)
         for work in grading:
             self.after([outcome for outcome in report.outcomes if outcome.date == work.date])
         return report
@@ -119,18 +124,32 @@ class CatchUp:
         ledger = read_ledger(service.settings, jobs, first, last)
         return read_dates(service.settings, jobs, first, last), ledger
 
-    def _tell(self, report: CatchUpReport, first: date, last: date) -> None:
+    def _tell(self, report: CatchUpReport) -> None:
         done = sum(outcome.status.published for outcome in report.outcomes)
         self.events.emit(
             "catch_up_finished",
-            f"catch-up of {first} to {last}: {done} runs published, {len(report.failed)} failed, "
+            f"catch-up of {report.first} to {report.last}: {done} runs published, {len(report.failed)} failed, "
             f"{len(report.left)} left, {len(report.waiting)} dates without box scores",
-            "WARNING" if report.left or report.failed else "INFO",
+            "WARNING" if report.left or report.failed or report.refused else "INFO",
+            first=report.first.isoformat(),
+            last=report.last.isoformat(),
             published=done,
             failed=len(report.failed),
             left=[f"{work.processor.name} {work.date}" for work in report.left],
             waiting=[day.isoformat() for day in report.waiting],
+            refused=[state.date.isoformat() for state in report.refused],
         )
+        for state in report.refused:
+            self.service.notifier.send(
+                messages.shrunk(
+                    state.date,
+                    table=GRADING.name,
+                    processor=GRADING.name,
+                    staged_keys=state.with_box_score,
+                    present_keys=state.graded_keys,
+                    min_fraction=self.service.settings.min_keys_ratio,
+                )
+            )
 
 
 @dataclass(slots=True)
@@ -155,16 +174,16 @@ class _Worker:
                 processor=work.processor.name,
                 reason=work.reason,
             )
-            request = Request(date=work.date, trigger_source="catch_up", published_ms=ledger.read_ms)
+            request = Request(
+                date=work.date,
+                trigger_source="catch_up",
+                published_ms=ledger.read_ms,
+                # Aggregates follow their grades, whose own publish was guarded: refused, they would be due for ever.
+                allow_shrink=work.processor is not GRADING,
+            )
             outcome = service.run(work.processor, request, self.deadline)
             self.outcomes.append(outcome)
             self.catch_up.on_outcome(outcome)
-
-
-def recent(days: int, now: datetime, local_date: Callable[[datetime], date]) -> tuple[date, date]:
-    """The first and the last of the last `days` dates that are over."""
-    last = local_date(now - _OVER_AFTER) - timedelta(days=1)
-    return last - timedelta(days=days - 1), last
 
 
 def _looked_at(first: date, last: date, states: Sequence[DateState], due: Mapping[date, str]) -> Iterator[LookedAt]:

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from grading.processors import GRADING, PROCESSORS, Processor
 from grading.run import fence_of
 from grading.settings import Settings
-from grading.writing.inputs import inputs
+from grading.writing.rules import rules_between
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, literal, table
 
@@ -31,8 +31,8 @@ class Published:
 class DateState:
     """What a date has.
 
-    `with_box_score` counts the gradable keys that have a box score; of these, `missing` have no grade, and
-    `outdated` have one that was computed from another box score than the one there is now.
+    `with_box_score` counts the keys that grading would give now; of these, `missing` have no grade, and `outdated` have
+    one that was computed from another box score than the one there is now. `grades` are rows, `graded_keys` their keys.
     """
 
     date: date
@@ -41,6 +41,16 @@ class DateState:
     missing: int
     outdated: int
     grades: int
+    graded_keys: int = 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the grades are not what grading would make of the box scores now."""
+        return bool(self.missing or self.outdated)
+
+    def would_shrink(self, min_keys_ratio: float) -> bool:
+        """Whether grading would give so few keys that its publish is refused: to try again changes nothing."""
+        return self.with_box_score < min_keys_ratio * self.graded_keys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +83,7 @@ class Ledger:
 
 def read_dates(settings: Settings, jobs: Jobs, first: date, last: date) -> list[DateState]:
     """The dates from `first` to `last` that have predictions or grades, in order. One job."""
-    values = {"first": literal(first), "last": literal(last)}
-    statement = SQL.fill("dates", **values, **inputs(settings))
+    statement = SQL.fill("dates", **rules_between(settings, jobs, first, last))
     rows = jobs.ask("dates", statement).rows
     return [DateState(date=row["game_date"], **{k: int(row[k]) for k in row if k != "game_date"}) for row in rows]
 
@@ -100,14 +109,15 @@ def read_ledger(settings: Settings, jobs: Jobs, first: date, last: date) -> Ledg
     return Ledger(read_ms=job.created_ms, published=published)
 
 
-def grading_due(states: Sequence[DateState], ledger: Ledger) -> Iterator[Work]:
+def grading_due(states: Sequence[DateState], ledger: Ledger, min_keys_ratio: float = 0.0) -> Iterator[Work]:
     """The dates whose grades are not what grading would make of their box scores now.
 
-    Compared by content: no input table tells when its rows arrived, and a reload that changes nothing is no
-    reason to grade again.
+    A date that would shrink below `min_keys_ratio` of its keys is none of them: its publish would be refused. Compared
+    by content: no input table tells when its rows arrived, and a reload that changes nothing is no reason to grade
+    again.
     """
     for state in states:
-        if not state.with_box_score:
+        if not state.with_box_score or state.would_shrink(min_keys_ratio):
             continue
         if ledger.last(GRADING, state.date) is None:
             reason = "never graded"

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from grading.maintenance.repair_tables import FIRST_DAY, PREDICTIONS
 from grading.settings import Settings
-from grading.writing.inputs import inputs
+from grading.writing.rules import rules
 from validation.checks import RECENT_DAYS
 from validation.quality import Ask, Window
+from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, columns, literal, table
 
@@ -22,7 +23,7 @@ _VOLUME_DAYS = 28
 def ask_warehouse(settings: Settings, jobs: Jobs, window: Window) -> Ask:
     """What answers the checks' queries for a window of dates. It raises what `Warehouse.run` raises."""
     names = [column.name for column in jobs.warehouse.columns(PREDICTIONS.path(settings))]
-    values = _values(settings, window, names)
+    values = _values(settings, jobs.warehouse, window, names)
 
     def ask(query: str) -> Mapping[str, object]:
         return jobs.ask(query, CHECKS.fill(f"check_{query}", **values)).first
@@ -30,7 +31,9 @@ def ask_warehouse(settings: Settings, jobs: Jobs, window: Window) -> Ask:
     return ask
 
 
-def _values(settings: Settings, window: Window, prediction_columns: Sequence[str]) -> Mapping[str, Sql]:
+def _values(
+    settings: Settings, warehouse: Warehouse, window: Window, prediction_columns: Sequence[str]
+) -> Mapping[str, Sql]:
     dates = {
         "start": window.start,
         "end": window.end,
@@ -42,10 +45,10 @@ def _values(settings: Settings, window: Window, prediction_columns: Sequence[str
         "four_weeks_before": window.start - timedelta(days=_VOLUME_DAYS),
     }
     values = {
-        **inputs(settings),
+        **rules(settings, window.start, window.end, window.today, warehouse),
         **{name: literal(day) for name, day in dates.items()},
         "runs": table(settings.target("grading_runs")),
-        "gradable": PREDICTIONS.condition,
+        "gradable": PREDICTIONS.condition(settings),
         "prediction_content": columns(name for name in prediction_columns if name not in PREDICTIONS.identity),
     }
     return {**values, "ungraded": SQL.fill("ungraded", **values)}

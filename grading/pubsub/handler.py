@@ -12,6 +12,7 @@ from alerts.alert import Notifier
 from foundation.clock import Clock, Deadline
 from foundation.errors import InvalidMessage, Permanent, Transient
 from foundation.events import EventLog
+from grading.catch_up_window import is_looked_at_next
 from grading.outcome import Outcome, Status
 from grading.processors import AGGREGATES, GRADING
 from grading.pubsub.message import Envelope, GradeDate, RunTask, open_envelope, parse
@@ -103,6 +104,11 @@ class EventHandler:
         self.events.emit("event_too_old", text, "ERROR", event_id=envelope.message_id, date=day)
         self.notifier.send(
             event_messages.event_too_old(
-                day, age_seconds=seconds, max_age_seconds=longest, message_id=envelope.message_id
+                day,
+                age_seconds=seconds,
+                max_age_seconds=longest,
+                message_id=envelope.message_id,
+                caught_up=isinstance(command, GradeDate)
+                and is_looked_at_next(command.target_date, self.clock.now(), self.settings.local_date),
             )
         )

@@ -111,9 +111,10 @@ def _moment(text: str, now: datetime) -> datetime:
 
 def _target_date(value: object, envelope: Envelope, settings: Settings, now: datetime) -> date:
     published_on = settings.local_date(envelope.published_at)
-    if value == "today":
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word == "today":
         return published_on
-    if value == "yesterday":
+    if word == "yesterday":
         return published_on - timedelta(days=1)
     if value is None or value == "":
         raise InvalidMessage(f"target_date is missing: send {_EXAMPLE}, 'today' or 'yesterday'")

@@ -1,8 +1,20 @@
--- What was staged, beside what there was to grade.
-SELECT measured.*, coverage.*
+-- What was staged, what of it could only be graded by a second choice, and beside it what there was to grade.
+SELECT measured.*, choices.*, coverage.*
 FROM (
   ${measured}
 ) AS measured
+CROSS JOIN (
+  SELECT
+    COUNT(DISTINCT IF(box_scores_differ, CONCAT(player_lookup, '|', box_score_game_id), NULL)) AS box_scores_differing,
+    COUNTIF(box_score_game_id != game_id) AS game_ids_differing,
+    COUNTIF(confidence_out_of_range) AS confidence_out_of_range,
+    STRING_AGG(DISTINCT IF(box_scores_differ, CONCAT(player_lookup, ' ', box_score_game_id), NULL), '\n' LIMIT 20)
+      AS differing_box_scores,
+    STRING_AGG(
+      DISTINCT IF(box_score_game_id != game_id, CONCAT(game_id, ' graded by ', box_score_game_id), NULL), '\n' LIMIT 20)
+      AS differing_game_ids
+  FROM ${staging}
+) AS choices
 CROSS JOIN (
   ${coverage}
 ) AS coverage

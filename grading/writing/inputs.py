@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from grading.run import Run
+from foundation.clock import Deadline
 from grading.settings import Settings
+from warehouse.bigquery import Warehouse
 from warehouse.statements import Folder, Sql, table
 
 SQL = Folder("grading.sql")
@@ -13,24 +14,23 @@ OPTIONAL = {"injury_report": "injury_report_table", "archetypes": "archetypes_ta
 
 def inputs(settings: Settings) -> dict[str, Sql]:
     """The tables that must exist, and why a prediction may not be graded."""
+    lines = placeholder_lines(settings)
     return {
         "predictions": table(settings.input_table("predictions_table")),
         "box_scores": table(settings.input_table("box_scores_table")),
         "accuracy": table(settings.target("prediction_accuracy")),
-        "why_not_graded": SQL.fill("why_not_graded"),
+        "placeholder_lines": lines,
+        "why_not_graded": SQL.fill("why_not_graded", placeholder_lines=lines),
     }
 
 
-def select_of(run: Run) -> Sql:
-    """The SELECT of the run's processor for its date, with optional inputs replaced where they are missing."""
-    optional = {
-        name: _table_or_empty(name, setting, run)
-        for name, setting in OPTIONAL.items()
-        if name in SQL.file(run.processor.name).placeholders
-    }
-    return SQL.fill(run.processor.name, **run.values(), **inputs(run.settings), **optional)
+def placeholder_lines(settings: Settings) -> Sql:
+    """The lines that are none, as a list for IN; nothing is in it if there are no such lines."""
+    return Sql(", ".join(f"NUMERIC '{line}'" for line in settings.placeholders) or "CAST(NULL AS NUMERIC)")
 
 
-def _table_or_empty(name: str, setting: str, run: Run) -> Sql:
-    path = run.settings.input_table(setting)
-    return table(path) if run.jobs.warehouse.exists(path, deadline=run.deadline) else SQL.fill(f"absent_{name}")
+def optional_input(name: str, settings: Settings, warehouse: Warehouse | None, deadline: Deadline | None = None) -> Sql:
+    """An optional input: its table, or nothing if that does not exist. Without a warehouse it is taken to exist."""
+    path = settings.input_table(OPTIONAL[name])
+    there = warehouse is None or warehouse.exists(path, deadline=deadline)
+    return table(path) if there else SQL.fill(f"absent_{name}")

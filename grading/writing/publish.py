@@ -29,6 +29,7 @@ from foundation.errors import (
     TokenFromTheFuture,
 )
 from foundation.events import EventLog
+from grading.outcome import KeyChange, SecondChoices
 from grading.run import Run
 from grading.writing.staging import Staged
 from warehouse.statements import Folder, Sql, columns, literal, table
@@ -49,6 +50,8 @@ class AuditNote:
     rows_inserted: int = 0
     duplicate_keys: int = 0
     detail: str = ""
+    keys: KeyChange = field(default_factory=KeyChange)
+    second_choices: SecondChoices = field(default_factory=SecondChoices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,11 @@ def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
         "duplicate_keys": literal(note.duplicate_keys),
         "status": literal(note.status),
         "detail": literal(note.detail),
+        "keys_added": literal(note.keys.added),
+        "keys_removed": literal(note.keys.removed),
+        "box_scores_differing": literal(note.second_choices.box_scores),
+        "game_ids_differing": literal(note.second_choices.game_ids),
+        "confidence_out_of_range": literal(note.second_choices.confidences),
     }
     names = columns(staged.columns)
     if staged.provenance:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from foundation.errors import InvalidRow, StatementRefused
 from grading.coverage import coverage_of
-from grading.outcome import Coverage
+from grading.outcome import Coverage, KeyChange, SecondChoices
 from grading.run import Run
-from grading.writing.inputs import inputs
+from grading.writing.rules import rules_of
 from warehouse.bigquery import Column
 from warehouse.statements import Folder, Sql, SqlFile, TablePath, table
 
@@ -52,6 +52,9 @@ class Measure:
     duplicate_keys: int
     rows_off_date: int
     present_rows: int
+    present_keys: int
+    keys: KeyChange
+    second_choices: SecondChoices = field(default_factory=SecondChoices)
     coverage: Coverage | None = None
 
 
@@ -97,8 +100,8 @@ def measure(run: Run, staged: Staged) -> Measure:
     values = run.values()
     statement = SQL.fill("measure_staging", staging=table(staged.table), **values)
     if staged.graded:
-        coverage = SQL.fill("coverage", **values, **inputs(run.settings))
-        statement = SQL.fill("measure_graded", measured=statement, coverage=coverage)
+        coverage = SQL.fill("coverage", **{**values, **rules_of(run)})
+        statement = SQL.fill("measure_graded", staging=table(staged.table), measured=statement, coverage=coverage)
     counts = run.jobs.ask("measure", statement).first
     measured = Measure(
         staged_rows=counts["staged_rows"],
@@ -106,6 +109,11 @@ def measure(run: Run, staged: Staged) -> Measure:
         duplicate_keys=counts["duplicate_keys"],
         rows_off_date=counts["rows_off_date"],
         present_rows=counts["present_rows"],
+        present_keys=counts["present_keys"],
+        keys=KeyChange(
+            added=counts["keys_added"], removed=counts["keys_removed"], removed_names=_names(counts["removed_keys"])
+        ),
+        second_choices=_second_choices(counts) if staged.graded else SecondChoices(),
         coverage=coverage_of(counts, counts["staged_keys"]) if staged.graded else None,
     )
     if measured.rows_off_date:
@@ -122,7 +130,15 @@ def keep_one_per_key(run: Run, staged: Staged) -> None:
     run.jobs.ask("keep-one", statement)
 
 
-def present_keys(run: Run) -> int:
-    """The distinct business keys that the date has now."""
-    statement = SQL.fill("present_keys", **run.values())
-    return int(run.jobs.ask("present", statement).first["present_keys"])
+def _second_choices(counts: Mapping[str, Any]) -> SecondChoices:
+    return SecondChoices(
+        box_scores=counts["box_scores_differing"],
+        game_ids=counts["game_ids_differing"],
+        confidences=counts["confidence_out_of_range"],
+        box_score_names=_names(counts["differing_box_scores"]),
+        game_id_names=_names(counts["differing_game_ids"]),
+    )
+
+
+def _names(lines: str | None) -> tuple[str, ...]:
+    return tuple(sorted(lines.split("\n"))) if lines else ()

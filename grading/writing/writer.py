@@ -9,7 +9,7 @@ from foundation.events import EventLog
 from grading.outcome import Status, Written
 from grading.run import Run
 from grading.writing.publish import AuditNote, Publisher
-from grading.writing.staging import RowSource, Staged, keep_one_per_key, measure, present_keys
+from grading.writing.staging import RowSource, Staged, keep_one_per_key, measure
 from warehouse.statements import Folder
 
 SQL = Folder("grading.sql")
@@ -83,22 +83,29 @@ class Writer:
             staged_duplicate_keys=measured.duplicate_keys,
             staged_excess_rows=measured.staged_rows - measured.staged_keys,
             present_rows=measured.present_rows,
+            present_keys=measured.present_keys,
+            keys=measured.keys,
+            second_choices=measured.second_choices,
         )
         if not measured.staged_keys:
             waiting = coverage and coverage.gradable
             return replace(found, status=Status.NO_ACTUALS if waiting else Status.NO_PREDICTIONS)
-        # Rows are an upper bound of keys: only where they do not settle it are the present keys counted.
-        if not run.request.allow_shrink and measured.staged_keys < self.min_keys_ratio * measured.present_rows:
-            present = present_keys(run)
-            if measured.staged_keys < self.min_keys_ratio * present:
-                return replace(found, status=Status.SHRUNK, present_keys=present)
+        if not run.request.allow_shrink and measured.staged_keys < self.min_keys_ratio * measured.present_keys:
+            return replace(found, status=Status.SHRUNK)
         if measured.duplicate_keys and not staged.verbatim:
             keep_one_per_key(run, staged)
         if coverage:
             detail = coverage.ungraded_text
             status = Status.PARTIAL if coverage.share < run.settings.min_coverage else status
         rows = measured.staged_rows if staged.verbatim else measured.staged_keys
-        note = AuditNote(status=status, rows_inserted=rows, duplicate_keys=measured.duplicate_keys, detail=detail)
+        note = AuditNote(
+            status=status,
+            rows_inserted=rows,
+            duplicate_keys=measured.duplicate_keys,
+            detail=detail,
+            keys=measured.keys,
+            second_choices=measured.second_choices,
+        )
         self.publisher.publish(run, staged, note, events)
         return replace(found, status=status, token=staged.token)
 

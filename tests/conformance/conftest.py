@@ -21,6 +21,7 @@ from tests.conformance.firestore_standin import FirestoreStandIn
 QUICK = Pace(job_timeout=0.3, idle=0.0, stopped_within=1.0, recovery=5.0, poll=0.02, rounds=2, hand_offs=1, dates=2)
 ACCOUNT = "grading-function@scratch.iam.gserviceaccount.com"
 
+
 class StandIns:
     """The stand-ins of a place, to ask what they were sent."""
 

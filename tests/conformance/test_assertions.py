@@ -131,7 +131,9 @@ def test_each_assertion_has_a_way_to_differ() -> None:
 def test_every_guard_of_the_publish_script_is_asked_for() -> None:
     root = Path(__file__).parents[2]
     guards = {
-        name for path in (root / "grading").rglob("*.sql") for name in re.findall(r"'grading:([a-z_]+)'", path.read_text())
+        name
+        for path in (root / "grading").rglob("*.sql")
+        for name in re.findall(r"'grading:([a-z_]+)'", path.read_text())
     }
     asked = re.findall(r"_Case\(\s*\"([a-z_]+)\"", (root / "conformance/assertions/guards.py").read_text())
     assert set(asked) == guards

@@ -21,8 +21,8 @@ from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.settings import Settings
 from grading.wiring import Application
-from grading.writing.inputs import select_of
 from grading.writing.publish import AuditNote
+from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows
 from localdev.bigquery import client_for
 from localdev.naive import delete_then_load, race

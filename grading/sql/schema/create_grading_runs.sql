@@ -13,7 +13,13 @@ CREATE TABLE IF NOT EXISTS ${runs} (
   started_at TIMESTAMP,
   committed_at TIMESTAMP,
   status STRING,
-  detail STRING
+  detail STRING,
+  rules_version STRING,
+  keys_added INT64,
+  keys_removed INT64,
+  box_scores_differing INT64,
+  game_ids_differing INT64,
+  confidence_out_of_range INT64
 )
 PARTITION BY game_date
 CLUSTER BY processor, status

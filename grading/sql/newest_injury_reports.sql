@@ -1,0 +1,11 @@
+-- What the newest injury report of a date says of each player. Production is partitioned by report_date: it is
+-- filtered, too, or every grading would scan the whole table.
+SELECT game_date, player_lookup, injury_status
+FROM ${injury_report}
+WHERE game_date BETWEEN ${first} AND ${last}
+  AND report_date BETWEEN DATE_SUB(${first}, INTERVAL 14 DAY) AND DATE_ADD(${last}, INTERVAL 1 DAY)
+  AND report_date BETWEEN DATE_SUB(game_date, INTERVAL 14 DAY) AND DATE_ADD(game_date, INTERVAL 1 DAY)
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY game_date, player_lookup
+  ORDER BY report_date DESC, report_hour DESC, injury_status
+) = 1
