@@ -18,6 +18,10 @@ class Alert:
     these (two unreadable messages). `what_happened` says what became of the write; `next_command` is what
     to type next. `repeats` is True for news that is told each time (a backfill ended), False for a state
     that is told once until it changes.
+
+    `lasting` is True for a state that lasts for days, such as what a daily check found. It is told again only if it
+    gets worse: a higher severity, twice the count, or one of `names` that was not there before. Time alone, a smaller
+    count or a name that is gone is no news.
     """
 
     check: str
@@ -33,6 +37,8 @@ class Alert:
     samples: Sequence[str] = ()
     next_command: str | None = None
     repeats: bool = False
+    lasting: bool = False
+    names: Sequence[str] = ()
 
 
 class Notifier(Protocol):
@@ -45,5 +51,5 @@ class Notifier(Protocol):
 class Resolver(Protocol):
     """A notifier that also remembers which alerts are open."""
 
-    def resolve(self, check: str, table: str | None, date: str | None) -> bool:
+    def resolve(self, check: str, table: str | None, date: str | None, subject: str | None = None) -> bool:
         """Report that a check passes again, if an alert of it was open; True if one was."""

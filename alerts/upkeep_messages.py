@@ -10,6 +10,8 @@ from alerts.alert import Alert, AlertSeverity
 from alerts.commands import Day
 
 Outcome = Literal["pass", "warn", "fail"]
+NOT_RUN = "not run"
+"""The subject of the alert that a check could not be run: another state than what it would find."""
 _SEVERITY: Mapping[Outcome, AlertSeverity] = {"pass": "INFO", "warn": "WARNING", "fail": "CRITICAL"}
 
 
@@ -170,8 +172,10 @@ def quality_check_result(
     table: str | None = None,
     count: int | None = None,
     samples: Sequence[str] = (),
+    names: Sequence[str] = (),
+    not_run: bool = False,
 ) -> Alert:
-    """One daily quality check."""
+    """One daily quality check. `names` are of what it found; `not_run` says that it could not look."""
     return Alert(
         check=f"quality_{name}",
         severity=_SEVERITY[outcome],
@@ -183,6 +187,9 @@ def quality_check_result(
         facts=[("Figure", figure), ("Threshold", threshold)],
         samples=samples,
         next_command=next_command or commands.CHECK,
+        subject=NOT_RUN if not_run else None,
+        lasting=True,
+        names=names,
     )
 
 
@@ -204,6 +211,7 @@ def duplicate_trend(
             ("Growth allowed", f"{threshold:.0%}"),
         ],
         next_command=commands.CHECK,
+        lasting=True,
     )
 
 

@@ -37,10 +37,11 @@ def catch_up(days: int) -> None:
         ),
     )
     report = told.run(days, Deadline.after(seconds, application.clock))
+    console.print(f"Looked at {report.first} to {report.last}.", highlight=False)
     for outcome in report.outcomes:
         console.print(state_line(outcome), soft_wrap=True)
     if not report.outcomes:
-        console.print(f"Nothing to do: the last {days} days are complete.")
+        console.print("Nothing to do: these dates are complete.")
     if report.waiting:
         days_waiting = ", ".join(day.isoformat() for day in report.waiting)
         console.print(f"Still without box scores: {days_waiting}", style="yellow")

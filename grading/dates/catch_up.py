@@ -32,8 +32,13 @@ _OVER_AFTER = timedelta(hours=6)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpReport:
-    """What a catch-up did, what it had no time for, and which dates still wait for their box scores."""
+    """What a catch-up did, what it had no time for, and which dates still wait for their box scores.
 
+    It looked at the dates from `first` to `last`.
+    """
+
+    first: date
+    last: date
     outcomes: Sequence[Outcome] = ()
     left: Sequence[Work] = ()
     waiting: Sequence[date] = ()
@@ -78,11 +83,13 @@ class CatchUp:
         for processor in AGGREGATES:
             worker.do(list(aggregate_due(processor, states, ledger)), ledger)
         report = CatchUpReport(
+            first=first,
+            last=last,
             outcomes=worker.outcomes,
             left=worker.left,
             waiting=[state.date for state in states if state.predictions and not state.with_box_score],
         )
-        self._tell(report, first, last)
+        self._tell(report)
         for work in grading:
             self.after([outcome for outcome in report.outcomes if outcome.date == work.date])
         return report
@@ -94,13 +101,15 @@ class CatchUp:
         ledger = read_ledger(service.settings, jobs, first, last)
         return read_dates(service.settings, jobs, first, last), ledger
 
-    def _tell(self, report: CatchUpReport, first: date, last: date) -> None:
+    def _tell(self, report: CatchUpReport) -> None:
         done = sum(outcome.status.published for outcome in report.outcomes)
         self.events.emit(
             "catch_up_finished",
-            f"catch-up of {first} to {last}: {done} runs published, {len(report.failed)} failed, "
+            f"catch-up of {report.first} to {report.last}: {done} runs published, {len(report.failed)} failed, "
             f"{len(report.left)} left, {len(report.waiting)} dates without box scores",
             "WARNING" if report.left or report.failed else "INFO",
+            first=report.first.isoformat(),
+            last=report.last.isoformat(),
             published=done,
             failed=len(report.failed),
             left=[f"{work.processor.name} {work.date}" for work in report.left],

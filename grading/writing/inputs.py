@@ -25,13 +25,14 @@ def inputs(settings: Settings) -> dict[str, Sql]:
 def select_of(run: Run) -> Sql:
     """The SELECT of the run's processor for its date, with optional inputs replaced where they are missing."""
     optional = {
-        name: _table_or_empty(name, setting, run.settings, run.jobs.warehouse)
-        for name, setting in OPTIONAL.items()
+        name: optional_table(name, run.settings, run.jobs.warehouse)
+        for name in OPTIONAL
         if name in SQL.file(run.processor.name).placeholders
     }
     return SQL.fill(run.processor.name, **run.values(), **inputs(run.settings), **optional)
 
 
-def _table_or_empty(name: str, setting: str, settings: Settings, warehouse: Warehouse) -> Sql:
-    path = settings.input_table(setting)
+def optional_table(name: str, settings: Settings, warehouse: Warehouse) -> Sql:
+    """An input by its name in `OPTIONAL`; if its table does not exist, an empty one."""
+    path = settings.input_table(OPTIONAL[name])
     return table(path) if warehouse.exists(path) else SQL.fill(f"absent_{name}")
