@@ -122,10 +122,6 @@ class Judge:
         table = next(t for t in self._catalog.table if t.name.lower() == normalised(source).lower())
         self._add(normalised(name), {column.name: column.type for column in table.column})
 
-    def know(self, name: str, column: str) -> None:
-        """Make a text column of a table known that its CREATE statement does not have."""
-        self._add(normalised(name), {column: TypeKind.TYPE_STRING})
-
     def check_all(self, jobs: Iterable[tuple[str, str]]) -> None:
         """Analyse what an application sent: pairs of job id and SQL, in order.
 

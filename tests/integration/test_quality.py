@@ -118,9 +118,6 @@ def weeks(
         observe=lambda job_id, sql: statements.append((job_id, sql)),
     )
     create_tables(application.settings, application.jobs("init", 60))
-    accuracy = application.settings.target("prediction_accuracy")
-    execute(bigquery_client, f"ALTER TABLE `{accuracy}` ADD COLUMN IF NOT EXISTS rules_version STRING")
-    judge.know(str(accuracy), "rules_version")
     graded_weeks(bigquery_client, application.settings)
     yield application
     application.bigquery_client.close()

@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS ${target} (
   model_version STRING,
   graded_at TIMESTAMP,
   run_id STRING,
-  fence_token INT64
+  fence_token INT64,
+  rules_version STRING
 )
 PARTITION BY game_date
 CLUSTER BY system_id, player_lookup
