@@ -149,16 +149,18 @@ def shrunk(
     )
 
 
-def no_predictions(day: Day, *, table: str, processor: str) -> Alert:
-    """There was nothing to grade."""
+def no_predictions(day: Day, *, table: str, processor: str, present_rows: int) -> Alert:
+    """There is nothing to grade on a date that was graded before."""
     return Alert(
         check="no_predictions",
         severity="WARNING",
-        title=f"No predictions to grade on {day}",
-        what_happened="Nothing was published: the date keeps what it had. On a day without games this is right.",
+        title=f"No predictions to grade on {day}, which has {figures.counted(present_rows, 'grade')}",
+        what_happened="Nothing was published: the date keeps what it had. Its predictions were there when it was "
+        "graded, and are gone or do not count any more.",
         date=str(day),
         table=table,
         processor=processor,
+        facts=[("Rows present", _number(present_rows))],
         next_command=commands.ungraded(day),
     )
 
@@ -171,7 +173,8 @@ def no_actuals(
         check="no_actuals",
         severity="WARNING",
         title=f"No box scores for {day} yet",
-        what_happened=f"Nothing was published: the date keeps what it had. {_once_in(caught_up, 'it')}",
+        what_happened="Nothing was published: the date keeps what it had. Box scores of games older than a day are "
+        f"missing: ask for them. {_once_in(caught_up, 'it')}",
         date=str(day),
         table=table,
         processor=processor,

@@ -28,6 +28,7 @@ COLLECTION = "grading_alerts"
 AlertState = Literal["telling", "told", "owed", "resolving"]
 
 _ATTEMPTS = 5
+_SEVERITIES = ("INFO", "WARNING", "CRITICAL")
 _KEPT_FOR = timedelta(days=90)
 
 
@@ -85,6 +86,7 @@ class SuppressingNotifier:
             self._unavailable(alert.check, error)
             return self._inner.send(alert)
         if claim is None:
+            self._narrow(key, alert)
             self._events.emit(
                 "alert_suppressed",
                 f"Told already: {alert.title}",
@@ -126,16 +128,42 @@ class SuppressingNotifier:
         told = document.fields
         if alert.grows and told.get("state") == "told":
             return (alert.count or 0) > int(told.get("count") or 0)
-        if (told.get("count"), told.get("severity")) != (alert.count, alert.severity):
+        if alert.lasting:
+            if self._is_worse(alert, told):
+                return True
+        elif (told.get("count"), told.get("severity")) != (alert.count, alert.severity):
             return True
         match told.get("state"):
             case "telling":
                 return document.age_seconds > self._claim_seconds
             case "told":
-                return document.age_seconds > self._interval_seconds
+                return not alert.lasting and document.age_seconds > self._interval_seconds
             case _:
                 # Owed, or back again while its end is being told.
                 return True
+
+    @staticmethod
+    def _is_worse(alert: Alert, told: Fields) -> bool:
+        return (
+            bool(set(alert.names) - _names(told))
+            or (alert.count or 0).bit_length() > int(told.get("level") or 0)
+            or _SEVERITIES.index(alert.severity) > _SEVERITIES.index(told.get("severity") or "INFO")
+        )
+
+    def _narrow(self, key: Key, alert: Alert) -> None:
+        """Drop the names that are gone: if one comes back, it is news."""
+
+        def narrowed(document: Document | None) -> Fields | None:
+            if document is None or document.fields.get("state") != "told":
+                return None
+            gone = _names(document.fields) - set(alert.names)
+            return {**document.fields, "names": "\n".join(alert.names)} if gone else None
+
+        try:
+            if alert.lasting:
+                update(self._store, key, narrowed, timeout=self._timeout)
+        except LockStoreUnavailable as error:
+            self._unavailable(alert.check, error)
 
     def _claim_resolving(self, key: Key) -> _Claim | None:
         """The claim to report the end; None if nothing was reported, or someone else reports the end."""
@@ -176,7 +204,9 @@ class SuppressingNotifier:
             "table": alert.table,
             "date": alert.date,
             "count": alert.count,
+            "level": (alert.count or 0).bit_length(),
             "severity": alert.severity,
+            "names": "\n".join(alert.names),
             "title": alert.title,
             "expires_at": self._clock.now() + _KEPT_FOR,
         }
@@ -195,6 +225,10 @@ class SuppressingNotifier:
             check=about,
             error=type(error).__name__,
         )
+
+
+def _names(told: Fields) -> set[str]:
+    return set(str(told.get("names") or "").split("\n")) - {""}
 
 
 def _still(before: Document | None, state: AlertState) -> Fields | None:

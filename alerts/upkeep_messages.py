@@ -15,6 +15,8 @@ from foundation import figures
 UNFINISHED = "backfill_unfinished"
 
 Outcome = Literal["pass", "warn", "fail"]
+NOT_RUN = "not run"
+"""The subject of the alert that a check could not be run: another state than what it would find."""
 _SEVERITY: Mapping[Outcome, AlertSeverity] = {"pass": "INFO", "warn": "WARNING", "fail": "CRITICAL"}
 
 
@@ -199,8 +201,12 @@ def quality_check_result(
     table: str | None = None,
     count: int | None = None,
     samples: Sequence[str] = (),
+    names: Sequence[str] = (),
+    not_run: bool = False,
 ) -> Alert:
-    """One daily quality check; `meaning` says what the figure is."""
+    """One daily quality check: `meaning` says what the figure is, `names` are of what it found, and `not_run` says that
+    it could not look.
+    """
     return Alert(
         check=f"quality_{name}",
         severity=_SEVERITY[outcome],
@@ -212,6 +218,9 @@ def quality_check_result(
         facts=[("Figure", figure), ("Threshold", threshold)],
         samples=samples,
         next_command=next_command or commands.CHECK,
+        subject=NOT_RUN if not_run else None,
+        lasting=True,
+        names=names,
     )
 
 
@@ -233,6 +242,7 @@ def duplicate_trend(
             ("Growth allowed", figures.share(threshold)),
         ],
         next_command=commands.CHECK,
+        lasting=True,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 from alerts import messages
@@ -13,20 +14,26 @@ from grading.outcome import Outcome, Status, Written
 from grading.run import Run
 
 
-def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
-    """Every alert that the outcome calls for; none where all went as it should."""
+def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
+    """Every alert that the outcome calls for; none if all went as it should.
+
+    A date without predictions and without grades has no games, as far as one run can know: the check of freshness
+    looks at the dates around it. Box scores of yesterday may be late by hours, and catch-up grades them: the run tells
+    of older ones. Inputs that were there at an earlier run are missed at once.
+    """
     day = run.lock_key
     place: dict[str, Any] = {"table": run.processor.name, "processor": run.processor.name}
     coverage = outcome.coverage
     caught_up = is_looked_at_next(run.date, run.deadline.clock.now(), run.settings.local_date)
+    present = outcome.written.present_rows if outcome.written else 0
     match outcome.status:
         case Status.FAILED:
             yield messages.processor_failed(
                 day, error=outcome.detail, transient=outcome.transient, run_id=run.run_id, **place
             )
-        case Status.NO_PREDICTIONS if run.processor.reads_predictions:
-            yield messages.no_predictions(day, **place)
-        case Status.NO_ACTUALS:
+        case Status.NO_PREDICTIONS if run.processor.reads_predictions and present:
+            yield messages.no_predictions(day, present_rows=present, **place)
+        case Status.NO_ACTUALS if present or date.fromisoformat(day) < today - timedelta(days=1):
             yield messages.no_actuals(
                 day, predictions=coverage.gradable if coverage else None, caught_up=caught_up, **place
             )

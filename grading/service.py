@@ -187,7 +187,7 @@ class GradingService:
             self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
         if self._given_up(run, outcome):
             return
-        for alert in alerts_of(run, outcome):
+        for alert in alerts_of(run, outcome, self.settings.local_date(self.clock.now())):
             self.notifier.send(alert)
 
     @staticmethod

@@ -11,6 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from foundation.errors import InvalidSettings
+from grading.season import Season
+from validation.checks import limits_of
 from warehouse.statements import TablePath
 
 RULES_VERSION = "2026-11"
@@ -58,6 +60,13 @@ class Settings:
 
     min_keys_ratio: float = 0.9
     min_coverage: float = 0.7
+    season: str = "10-20/06-25"
+    season_breaks: str = ""
+    check_limits: str = ""
+    milestone_mae: float = 4.5
+    milestone_win_rate: float = 0.524
+    late_box_scores_days: int = 60
+    duplicate_growth_allowed: float = 0.10
     auto_remediate: bool = False
     auto_remediate_max_count: int = 1000
     alert_repeat_seconds: float = 86_400.0
@@ -82,7 +91,7 @@ class Settings:
         if self.graded_lines not in ("all", "latest"):
             raise InvalidSettings(f"GRADED_LINES={self.graded_lines!r}: use 'all' or 'latest'")
         _ = self.placeholders
-        for name in ("min_keys_ratio", "min_coverage"):
+        for name in ("min_keys_ratio", "min_coverage", "milestone_win_rate"):
             if not 0 <= getattr(self, name) <= 1:
                 raise InvalidSettings(f"{name.upper()}={getattr(self, name)}: use a share between 0 and 1")
         if self.write_reserve_seconds + self.alert_reserve_seconds >= self.function_timeout_seconds:
@@ -94,6 +103,8 @@ class Settings:
             ZoneInfo(self.time_zone)
         except (KeyError, ValueError) as error:
             raise InvalidSettings(f"TIME_ZONE={self.time_zone!r}: use an IANA name, as America/New_York") from error
+        self.games()
+        limits_of(self.check_limits)
         for name in ("predictions_table", "box_scores_table", "injury_report_table", "archetypes_table"):
             self.input_table(name)
         self.target("prediction_accuracy")
@@ -109,6 +120,10 @@ class Settings:
                 given[setting.name] = _parse(setting.name, text, str(setting.type))
         given.setdefault("google_cloud_project", environment.get("GCP_PROJECT", ""))
         return cls(**given)
+
+    def games(self) -> Season:
+        """When games are expected."""
+        return Season.parse(self.season, self.season_breaks)
 
     def input_table(self, name: str) -> TablePath:
         """The path of an input table, by the name of its setting."""

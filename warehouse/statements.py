@@ -7,6 +7,7 @@ parameters because a multi-statement script must read the same to every engine t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -90,6 +91,18 @@ def literal(value: str | int | bool | date | datetime | None) -> Sql:
         case date():
             return Sql(f"DATE '{value.isoformat()}'")
     raise ValueError(f"no SQL literal for {type(value).__name__}")
+
+
+def number(value: float) -> Sql:
+    """A FLOAT64 literal. Raises `ValueError` for one that is not finite."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not finite")
+    return Sql(repr(value))
+
+
+def dates_array(days: Iterable[date]) -> Sql:
+    """An array of dates, which may be empty."""
+    return Sql(f"CAST([{', '.join(literal(day).text for day in days)}] AS ARRAY<DATE>)")
 
 
 def _escape(text: str) -> str:

@@ -12,7 +12,7 @@ from foundation.errors import GradingError
 from grading.processors import PROCESSORS, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.inputs import inputs, select_of
+from grading.writing.rules import rules_of, select_of
 from warehouse.bigquery import Warehouse
 from warehouse.statements import Folder, Sql
 
@@ -31,7 +31,7 @@ def statements_of(
     for name in ("validate", "duplicate_samples"):
         yield name, _VALIDATION.fill(name, **run.values())
     if processor.reads_predictions:
-        yield "coverage", _GRADING.fill("coverage", **run.values(), **inputs(settings))
+        yield "coverage", _GRADING.fill("coverage", **{**run.values(), **rules_of(run)})
 
 
 @asserts(

@@ -23,9 +23,9 @@ from locking.status import LockStatus
 from locking.store import DocumentStore
 from locking.stuck import StuckLock, check_for_stuck_locks
 from locking.timings import LockTimings
-from validation.checks import CheckResult, Verdict, worst
+from validation.checks import CheckResult, Verdict, with_limits, worst
 from validation.quality import Window, run_checks
-from validation.trend import GROWTH_ALLOWED, Trend, check_duplicate_trend
+from validation.trend import Trend, check_duplicate_trend
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
 
@@ -48,9 +48,14 @@ class Tasks:
     resolver: Resolver
 
     def quality_check(self, deadline: Deadline, *, days: int | None = None, alert: bool = True) -> list[CheckResult]:
-        """Run the ten checks over the last `days` dates; keep the audit of duplicates; alert what does not pass."""
+        """Run the daily checks over the last `days` dates; keep the audit of duplicates; alert what does not pass.
+
+        What cannot be checked is a failure of its own; only if nothing can be is the warehouse's error raised.
+        """
         window = Window(self._today(), days or DEFAULT_DAYS)
-        results = run_checks(ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window), window)
+        jobs = Jobs.of(self.warehouse, "check", deadline)
+        checks = with_limits(self.settings.check_limits)
+        results = run_checks(ask_warehouse(self.settings, jobs, window), window, checks)
         self._audit(results, window, Jobs.of(self.warehouse, "audit", deadline))
         overall: Verdict = worst(results)
         self.events.emit(
@@ -65,9 +70,10 @@ class Tasks:
         return results
 
     def duplicate_trend(self, deadline: Deadline) -> Trend:
-        """Compare this week's rate of duplicates with last week's; alert growth over 10 %."""
+        """Compare this week's rate of duplicates with last week's; alert growth over what is allowed."""
         window = Window(self._today(), DEFAULT_DAYS)
-        trend = check_duplicate_trend(ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window))
+        ask = ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window)
+        trend = check_duplicate_trend(ask, self.settings.duplicate_growth_allowed)
         self.events.emit(
             "duplicate_trend",
             f"duplicates: {figures.share(trend.this_week, 3)} of this week's rows, "
@@ -82,7 +88,7 @@ class Tasks:
                     table=GRADING.name,
                     this_week_rate=trend.this_week,
                     last_week_rate=trend.last_week,
-                    threshold=GROWTH_ALLOWED,
+                    threshold=trend.growth_allowed,
                 )
             )
         else:
@@ -134,8 +140,12 @@ class Tasks:
 
     def _alert(self, result: CheckResult) -> None:
         check = result.check
+        alert = f"quality_{check.name}"
+        if result.error is None:
+            self.resolver.resolve(alert, table=None, date=None, subject=messages.NOT_RUN)
         if result.verdict == "pass":
-            self.resolver.resolve(f"quality_{check.name}", table=None, date=None)
+            if check.ends:
+                self.resolver.resolve(alert, table=None, date=None)
             return
         self.notifier.send(
             messages.quality_check_result(
@@ -147,12 +157,14 @@ class Tasks:
                 next_command=result.next_command,
                 count=round(result.figure) if result.figure is not None and check.unit == "count" else None,
                 samples=result.samples,
+                names=result.names,
+                not_run=result.error is not None,
             )
         )
 
     def _audit(self, results: list[CheckResult], window: Window, jobs: Jobs) -> None:
         """Record the duplicates that were found, and close what is clean. The audit never fails the check."""
-        failed = {result.check.name for result in results if result.verdict != "pass"}
+        failed = {result.check.name for result in results if result.verdict != "pass" and result.error is None}
         grades = bool(failed & {"duplicate_grades", "recent_duplicate_keys"})
         self._audit_table(REPAIR_TABLES[GRADING.name], FIRST_DAY, window.today, jobs, found=grades)
         sources = "duplicate_source_keys" in failed

@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("grading.audit", "grading.history", "grading.locker", "grading.breaker"),
     ("grading.run",),
     ("grading.hold", "grading.outcome", "grading.coverage", "grading.processors", "grading.settings"),
+    ("grading.season",),
     ("validation",),
     ("alerts",),
     ("locking",),
