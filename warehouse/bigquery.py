@@ -145,6 +145,16 @@ class Warehouse:
             raise classify(error) from error
         return [Column(f.name, f.field_type, f.mode == "REQUIRED") for f in table.schema]
 
+    def modified_ms(self, path: TablePath) -> int | None:
+        """When the table was last written, in the server's milliseconds; None if there is no such table. Not a job."""
+        try:
+            table = self._client.get_table(str(path), retry=RETRY, timeout=REQUEST_SECONDS)
+        except api.NotFound:
+            return None
+        except Exception as error:
+            raise classify(error) from error
+        return int(table.modified.timestamp() * 1000)
+
     def exists(self, path: TablePath) -> bool:
         """Whether the table is there. Not a job."""
         try:

@@ -39,11 +39,13 @@ class Writer:
         a part of what there was to grade, the write is recorded as `partial`. Raises what `Publisher.publish` raises.
         """
         while True:
+            run.trace.staging(run.deadline.clock.monotonic())
             staged = source.stage(run)
             try:
                 return self._check_and_publish(run, staged, events, status, detail)
             except StagingOutdated as refused:
                 events.emit("publish_refused", str(refused), "WARNING", token=staged.token)
+                run.trace.refused += 1
                 if self.satisfied(run):
                     return Written(status=Status.SUPERSEDED)
                 if run.deadline.remaining() < run.settings.alert_reserve_seconds:
@@ -57,6 +59,8 @@ class Writer:
             return False
         statement = SQL.fill("read_fence", **run.values())
         found = run.jobs.ask("fence", statement).rows
+        if found:
+            run.trace.found(found[0]["run_id"], found[0]["token"])
         return bool(found) and int(found[0]["token"]) >= run.request.published_ms
 
     def _check_and_publish(
