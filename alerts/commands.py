@@ -41,3 +41,8 @@ def ungraded(start: Day, end: Day | None = None) -> str:
 def resume_backfill(start: Day, end: Day) -> str:
     """Go on with a backfill where it stopped."""
     return f"python -m grading backfill --start {start} --end {end} --resume"
+
+
+def explain(day: Day) -> str:
+    """The story of a date."""
+    return f"python -m grading explain {day}"

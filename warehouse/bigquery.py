@@ -38,6 +38,8 @@ class Column:
         return bigquery.SchemaField(self.name, self.kind, mode="REQUIRED" if self.required else "NULLABLE")
 
 
+_DEFAULT_TIME_TRAVEL_HOURS = 168
+
 JobObserver = Callable[[str, str], None]
 
 
@@ -154,6 +156,25 @@ class Warehouse:
         except Exception as error:
             raise classify(error) from error
         return int(table.modified.timestamp() * 1000)
+
+    def time_travel_hours(self, path: TablePath) -> int:
+        """How far back the dataset of a table keeps its rows; 7 days if it does not say. Not a job."""
+        try:
+            dataset = self._client.get_dataset(f"{path.project}.{path.dataset}", retry=RETRY, timeout=REQUEST_SECONDS)
+        except Exception as error:
+            raise classify(error) from error
+        return int(dataset.max_time_travel_hours or _DEFAULT_TIME_TRAVEL_HOURS)
+
+    def ended_at(self, job_id: str) -> datetime | None:
+        """When a job ended, by the server's clock; None if it is not known any more. Not a job."""
+        try:
+            job = self._client.get_job(job_id, retry=RETRY, timeout=REQUEST_SECONDS)
+        except api.NotFound:
+            return None
+        except Exception as error:
+            raise classify(error) from error
+        ended: datetime | None = job.ended
+        return ended
 
     def exists(self, path: TablePath) -> bool:
         """Whether the table is there. Not a job."""

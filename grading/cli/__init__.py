@@ -11,10 +11,13 @@ from grading.cli.backfill import backfill
 from grading.cli.catch_up import catch_up
 from grading.cli.check import check
 from grading.cli.dedupe import dedupe
+from grading.cli.diff import diff
+from grading.cli.explain import explain
 from grading.cli.grade import grade
 from grading.cli.init import init
 from grading.cli.locks import locks
 from grading.cli.recompute import recompute
+from grading.cli.report import report
 from grading.cli.staging import staging
 from grading.cli.status import status
 from grading.cli.undo import undo
@@ -31,13 +34,30 @@ def commands() -> None:
     Grade many dates:      python -m grading backfill --start 2026-01-01 --end 2026-01-31
     Grade what was missed: python -m grading catch-up
     See what happened:     python -m grading status --last 20
+    Understand a date:     python -m grading explain 2026-01-16
     See what is wrong:     python -m grading check
 
     Every command reads its configuration from the environment; GOOGLE_CLOUD_PROJECT is required.
     """
 
 
-for command in (init, grade, backfill, catch_up, status, recompute, dedupe, undo, staging, ungraded, check, locks):
+for command in (
+    init,
+    grade,
+    backfill,
+    catch_up,
+    status,
+    explain,
+    diff,
+    report,
+    recompute,
+    dedupe,
+    undo,
+    staging,
+    ungraded,
+    check,
+    locks,
+):
     commands.add_command(command)
 
 

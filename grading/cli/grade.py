@@ -8,6 +8,7 @@ from datetime import datetime
 import click
 
 from foundation.clock import Deadline
+from grading.cli.dry_run import show_previews
 from grading.cli.options import chosen, processor_option
 from grading.dates.backfill import FAILURES
 from grading.outcome import Outcome
@@ -21,8 +22,11 @@ from grading.wiring import application_for_terminal
 @processor_option()
 @click.option("--no-aggregation", is_flag=True, help="Grade only; leave the two aggregates as they are.")
 @click.option("--allow-shrink", is_flag=True, help="Publish even if far fewer keys are staged than the date has.")
+@click.option("--dry-run", is_flag=True, help="Show what would change and what the checks say; publish nothing.")
 @click.option("--without-lock", is_flag=True, help="For emergencies: do not take the lock. The write stays fenced.")
-def grade(day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shrink: bool, without_lock: bool) -> None:
+def grade(
+    day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shrink: bool, dry_run: bool, without_lock: bool
+) -> None:
     """Grade one date now, and print how it ended.
 
     Grading first, then the daily aggregate and the summary, each under its own lock and in one transaction. A
@@ -31,6 +35,7 @@ def grade(day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shr
     \b
     python -m grading grade --date 2026-01-16
     python -m grading grade --date 2026-01-16 --processor system_daily_performance
+    python -m grading grade --date 2026-01-16 --dry-run
 
     Exit code 1 where a processor failed, or refused to publish far fewer keys than the date has.
     """
@@ -40,6 +45,10 @@ def grade(day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shr
         raise click.UsageError("--processor and --no-aggregation exclude each other: name what is to run")
     processors = [GRADING] if no_aggregation else chosen(names)
     deadline = Deadline.after(application.settings.function_timeout_seconds * len(processors), application.clock)
+    if dry_run:
+        if not show_previews(application, request, processors, deadline):
+            sys.exit(1)
+        return
     outcomes = application.service.grade(request, processors, deadline, use_lock=not without_lock)
     for outcome in outcomes:
         click.echo(describe(outcome))

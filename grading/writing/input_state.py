@@ -39,6 +39,14 @@ def input_tables(processor: Processor, settings: Settings) -> Mapping[str, Table
     return paths | ({"accuracy": settings.target("prediction_accuracy")} if "accuracy" in wanted else {})
 
 
+def input_states(run: Run) -> Mapping[str, InputState]:
+    """The state of the inputs of a run's date now: one job, and metadata. Raises what `Jobs.ask` raises."""
+    LastWrites(run).note()
+    if (counts := counted(run)).text:
+        note_counts(run, run.jobs.ask("inputs", SQL.fill("inputs_now", input_rows=counts)).first)
+    return run.trace.inputs
+
+
 class LastWrites:
     """Reads when each input of a run was last written, in the background, from its construction on."""
 

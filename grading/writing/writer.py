@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from foundation.errors import DeadlineExceeded, GradingError, StagingOutdated
 from foundation.events import EventLog
 from grading.outcome import Status, Written
 from grading.run import Run
-from grading.writing.publish import AuditNote, Publisher
+from grading.writing.publish import AuditNote
 from grading.writing.staging import RowSource, Staged, keep_one_per_key, measure, present_keys
 from warehouse.statements import Folder
 
 SQL = Folder("grading.sql")
 
 
+class Publishing(Protocol):
+    """Publishes staged rows, as `Publisher` does."""
+
+    def publish(self, run: Run, staged: Staged, note: AuditNote, events: EventLog) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Writes one date of one table, whatever else writes it at the same time."""
 
-    publisher: Publisher
+    publisher: Publishing
     min_keys_ratio: float
 
     def write(
