@@ -18,6 +18,8 @@ LANE_WIDTH, LANE_HEIGHT, LANE_LEFT = 900, 18, 150
 _BREAK_SECONDS = 60.0
 _BREAK_WIDTH = 26.0
 _SHORTEST_SECONDS = 0.05
+# More bars than these are drawn as one shape, without a title each.
+_MOST_SINGLE_BARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Chart:
     x_ticks: Sequence[Tick]
     lines: Sequence[Line] = ()
     bars: Sequence[Bar] = ()
+    bars_path: str = ""
     dots: Sequence[Bar] = ()
     diagonal: str = ""
 
@@ -115,7 +118,11 @@ def bars(
                     f"{day}: {text(value)}",
                 )
             )
-    return Chart(title, unit, _y_ticks(0, top, text), _x_ticks(first, last), bars=found)
+    y_ticks, x_ticks = _y_ticks(0, top, text), _x_ticks(first, last)
+    if len(found) > _MOST_SINGLE_BARS:
+        path = "".join(f"M{bar.x} {HEIGHT - _BOTTOM}v-{bar.height}h{bar.width}v{bar.height}" for bar in found)
+        return Chart(title, unit, y_ticks, x_ticks, bars_path=path)
+    return Chart(title, unit, y_ticks, x_ticks, bars=found)
 
 
 def by_system(

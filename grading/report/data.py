@@ -22,6 +22,8 @@ LONGEST_DAYS = 366
 MOST_SYSTEMS = 12
 MOST_DATES_IN_DETAIL = 30
 MOST_RUNS_OF_A_DATE = 40
+# Over all dates that are shown run by run: a page stays below 400 KiB.
+MOST_RUNS = 160
 _MOST_POINTS = 6_000
 _BY_WEEK_FROM_DAYS = 92
 
@@ -118,7 +120,7 @@ def read_report(settings: Settings, jobs: Jobs, last: date, days: int) -> Report
     rows = _ask(jobs, "report-dates", "report_dates", values | {"limit": literal(LONGEST_DAYS * len(names))})
     cells = [_cell(row, duplicates) for row in rows if row["processor"] in names]
     eventful = sorted({cell.game_date for cell in cells if cell.eventful}, reverse=True)
-    detailed = eventful[:MOST_DATES_IN_DETAIL]
+    detailed = dates_in_detail(cells)
     systems = [
         SystemPoint(**row)
         for row in _ask(jobs, "report-systems", "report_systems", values | {"limit": literal(_MOST_POINTS)})
@@ -137,18 +139,35 @@ def read_report(settings: Settings, jobs: Jobs, last: date, days: int) -> Report
         systems=[point for point in systems if point.system_id in kept],
         deciles=[Decile(**row) for row in _ask(jobs, "report-deciles", "report_deciles", values)],
         detailed=detailed,
-        left_out=_left_out(cells, eventful, systems),
+        left_out=_left_out(cells, eventful, detailed, systems),
     )
 
 
-def _left_out(cells: Sequence[Cell], eventful: Sequence[date], systems: Sequence[SystemPoint]) -> list[str]:
+def dates_in_detail(cells: Sequence[Cell]) -> list[date]:
+    """The last dates on which more happened, as many as there is room for; at least one, if there is any."""
+    runs: dict[date, int] = {}
+    for cell in cells:
+        if cell.eventful:
+            runs[cell.game_date] = runs.get(cell.game_date, 0) + min(cell.run_count, MOST_RUNS_OF_A_DATE)
+    chosen: list[date] = []
+    room = MOST_RUNS
+    for day in sorted(runs, reverse=True)[:MOST_DATES_IN_DETAIL]:
+        room -= runs[day]
+        if chosen and room < 0:
+            break
+        chosen.append(day)
+    return chosen
+
+
+def _left_out(
+    cells: Sequence[Cell], eventful: Sequence[date], detailed: Sequence[date], systems: Sequence[SystemPoint]
+) -> list[str]:
     said = []
-    if len(eventful) > MOST_DATES_IN_DETAIL:
+    if len(eventful) > len(detailed):
         said.append(
-            f"{len(eventful):,} dates have more than a plain run; "
-            f"the runs of the last {MOST_DATES_IN_DETAIL} are shown."
+            f"{len(eventful):,} dates have more than a plain run; the runs of the last {len(detailed):,} are shown."
         )
-    crowded = [cell for cell in cells if cell.run_count > MOST_RUNS_OF_A_DATE and cell.eventful]
+    crowded = [cell for cell in cells if cell.run_count > MOST_RUNS_OF_A_DATE and cell.game_date in detailed]
     said.extend(
         f"{cell.game_date} {cell.processor} has {cell.run_count:,} runs; the last {MOST_RUNS_OF_A_DATE} are shown."
         for cell in crowded[-5:]

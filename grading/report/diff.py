@@ -169,7 +169,9 @@ def compare(
     rows = run.jobs.ask("diff-samples", SQL.fill("diff_samples", **values)).rows
     samples = [
         Sample(
-            key={name: row[name] for name in processor.business_key}, kind=row["kind"], differs=row["differs"].strip()
+            key={name: row[name] for name in processor.business_key},
+            kind=row["kind"],
+            differs=row["differs"].rstrip("; "),
         )
         for row in rows
     ]
