@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
 from grading.settings import Settings
-from grading.trace import InputState
+from grading.trace import InputState, inputs_of
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, literal, table
 
@@ -64,11 +63,7 @@ class RunRecord:
     @property
     def input_states(self) -> Mapping[str, InputState]:
         """The inputs as the run found them; empty if they were not recorded."""
-        try:
-            found = json.loads(self.inputs or "{}")
-            return {name: InputState(**state) for name, state in found.items()}
-        except (ValueError, TypeError, AttributeError):
-            return {}
+        return inputs_of(self.inputs)
 
     @property
     def took_ms(self) -> int | None:

@@ -7,13 +7,15 @@ on the server's: no wall clock of a client counts.
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from grading.hold import Hold
 from warehouse.job_end import JobResult
 from warehouse.statements import Sql, columns, literal
+
+_NUMBER = re.compile(r"-|\d{1,18}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,22 +84,34 @@ class Trace:
             "found_run_id": literal(self.found_run_id),
             "found_token": literal(self.found_token),
             "refused": literal(self.refused),
-            "inputs": literal(self._inputs_json()),
+            "inputs": literal(inputs_text(self.inputs)),
             "code_version": literal(code_version or None),
         }
 
     def _before(self, moment: float | None) -> int | None:
         return None if moment is None or self.sent_at is None else round((moment - self.sent_at) * 1000)
 
-    def _inputs_json(self) -> str | None:
-        if not self.inputs:
-            return None
-        return json.dumps(
-            {
-                name: {"table": state.table, "rows": state.rows, "modified_ms": state.modified_ms}
-                for name, state in self.inputs.items()
-            }
-        )
+
+def inputs_text(inputs: Mapping[str, InputState]) -> str | None:
+    """Inputs as one line, `name table rows modified_ms; …` with `-` for what is not known; None if there are none."""
+    return "; ".join(
+        f"{name} {state.table} {_or_dash(state.rows)} {_or_dash(state.modified_ms)}" for name, state in inputs.items()
+    ) or None  # fmt: skip
+
+
+def inputs_of(text: str | None) -> Mapping[str, InputState]:
+    """Inputs from such a line; what is not of this form is left out."""
+    found = {}
+    for part in (text or "").split("; "):
+        words = part.split()
+        if len(words) == 4 and all(_NUMBER.fullmatch(word) for word in words[2:]):
+            rows, modified = (None if word == "-" else int(word) for word in words[2:])
+            found[words[0]] = InputState(table=words[1], rows=rows, modified_ms=modified)
+    return found
+
+
+def _or_dash(value: int | None) -> str:
+    return "-" if value is None else str(value)
 
 
 def record_values(recorded: Mapping[str, Sql]) -> Mapping[str, Sql]:

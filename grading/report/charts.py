@@ -16,7 +16,9 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 8, 8, 20
 LANE_WIDTH, LANE_HEIGHT, LANE_LEFT = 900, 18, 150
 # Runs that lie further apart than this are drawn with a break between them.
 _BREAK_SECONDS = 60.0
-_BREAK_WIDTH = 26.0
+_BREAK_WIDTH = 70.0
+# Room for the words at the end of the last lane.
+_MARK_WIDTH = 160
 _SHORTEST_SECONDS = 0.05
 # More bars than these are drawn as one shape, without a title each.
 _MOST_SINGLE_BARS = 100
@@ -181,7 +183,7 @@ def lanes(runs: Sequence[RunRecord], zone: ZoneInfo, names: Callable[[RunRecord]
             clusters[-1] = (clusters[-1][0], max(clusters[-1][1], end))
         else:
             clusters.append((start, end))
-    room = LANE_WIDTH - LANE_LEFT - 60 - _BREAK_WIDTH * max(0, len(clusters) - 1)
+    room = LANE_WIDTH - LANE_LEFT - _MARK_WIDTH - _BREAK_WIDTH * max(0, len(clusters) - 1)
     # Each cluster has a share that one second of work alone would have, and the rest by how long it is.
     weights = [max(end - start, 0.5) for start, end in clusters]
     even = 0.5 * room / max(1, len(clusters))

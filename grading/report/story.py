@@ -62,8 +62,12 @@ def _moments(table: TableFacts) -> Iterator[Moment]:
     names = {record.run_id: _name(record) for record in table.runs}
     holders = {record.lock_holder: _name(record) for record in table.runs if record.lock_holder}
     before: RunRecord | None = None
+    committed = {record.run_id for record in table.runs if record.committed_at}
     for record in table.runs:
-        yield from _of_run(record, names, holders)
+        if record.run_id in committed and not record.committed_at:
+            yield _lost_answer(record)
+        else:
+            yield from _of_run(record, names, holders)
     published = sorted((r for r in table.runs if r.committed_at), key=lambda r: r.committed_at or _NEVER)
     for record in published:
         yield _moment(record, _committed(record, table), "published", _published(record, before))
@@ -96,6 +100,15 @@ def _of_run(record: RunRecord, names: Mapping[str, str], holders: Mapping[str, s
         )  # fmt: skip
     if not record.committed_at:
         yield _moment(record, _end(record), record.status or "unknown", _unpublished(record, name, names))
+
+
+def _lost_answer(record: RunRecord) -> Moment:
+    """A run that was recorded twice: by its own transaction, and as one whose end it could not learn."""
+    return _moment(
+        record, _end(record), "lost answer",
+        f"{_name(record)} lost the answer of its publish and ended as {record.status}; the publish committed all the "
+        f"same, once ({record.detail}).",
+    )  # fmt: skip
 
 
 def _lock_text(record: RunRecord, holders: Mapping[str, str]) -> str:
@@ -254,7 +267,7 @@ def _next(facts: DateFacts, table: TableFacts) -> str | None:
     last = table.runs[-1] if table.runs else None
     if last and last.status == Status.SHRUNK:
         return f"{commands.grade(day, processor=name)} --dry-run"
-    if last and last.status == Status.FAILED:
+    if last and last.status == Status.FAILED and not table.duplicates.total_rows:
         return commands.grade(day, processor=name)
     return None
 
