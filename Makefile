@@ -44,7 +44,8 @@ check: lint ## lint, types and unit tests: within a minute
 	$(IN_VENV) -m pytest -n 2 -q tests/unit
 
 test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock
-	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/faults/lock/test_no_overlap.py
+	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/integration/test_diff.py \
+		tests/faults/lock/test_no_overlap.py
 
 lint: $(INSTALLED) ## ruff and mypy, as CI runs them
 	$(IN_VENV) -m ruff check .

@@ -76,3 +76,8 @@ def resume_backfill(start: Day, end: Day, processors: Sequence[str] = ()) -> str
     """Go on with a backfill where it stopped; of all processors, if none is named."""
     chosen = "".join(f" --processor {name}" for name in processors)
     return f"python -m grading backfill --start {start} --end {end}{chosen} --resume"
+
+
+def explain(day: Day) -> str:
+    """The story of a date."""
+    return f"python -m grading explain {day}"

@@ -80,6 +80,7 @@ class Settings:
     publish_metrics: bool = False
     function_name: str = "phase5b-grading"
     function_region: str = "us-west2"
+    code_version: str = ""
 
     def __post_init__(self) -> None:
         if not self.google_cloud_project:
@@ -119,6 +120,7 @@ class Settings:
             if text:
                 given[setting.name] = _parse(setting.name, text, str(setting.type))
         given.setdefault("google_cloud_project", environment.get("GCP_PROJECT", ""))
+        given.setdefault("code_version", environment.get("K_REVISION", ""))
         return cls(**given)
 
     def games(self) -> Season:

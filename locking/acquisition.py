@@ -81,6 +81,11 @@ class Acquisition:
         """Whether someone else was seen holding the lock."""
         return self._rival is not None
 
+    @property
+    def rival(self) -> LockStatus | None:
+        """The holder that was seen last, if any was."""
+        return self._rival
+
     def run(self) -> Grant:
         """Acquire the lock.
 
@@ -181,7 +186,7 @@ class Acquisition:
         waited = self.waited_seconds
         if self._silence.unanswered:
             raise LockStoreUnavailable(f"the lock store did not answer within the wait of {waited:.1f} s")
-        holder = None if self._rival is None else f"{self._rival.holder_id} ({self._rival.operation_id})"
+        holder = None if self._rival is None else self._rival.holder
         raise LockAcquisitionError(
             f"waited {waited:.1f} s for {self._claim.key}, held by {holder or 'someone else'}",
             holder=holder,

@@ -55,7 +55,9 @@ class Lease:
             epoch. Every later holder of this lock has a greater one.
         waited_seconds: from the call to the acquisition.
         contended: whether someone else held the lock at first.
-        taken_from: the previous holder, if this one replaced it after its lease had ended.
+        waited_for: who held it then, `holder_id (operation_id)`; empty if nobody did.
+        taken_from: the previous holder, where this one replaced it after its lease had ended.
+        taken_over_from: the same as text; empty if it was no takeover.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Lease:
         events: EventLog,
         deadline: Deadline | None,
         waited_seconds: float,
-        contended: bool,
+        rival: LockStatus | None,
         tickets: Sequence[Key],
     ) -> None:
         self.holder_id = claim.holder_id
@@ -77,8 +79,10 @@ class Lease:
         self.key = claim.key
         self.token = grant.token
         self.waited_seconds = waited_seconds
-        self.contended = contended
+        self.contended = rival is not None
+        self.waited_for = "" if rival is None else rival.holder
         self.taken_from = grant.taken_from
+        self.taken_over_from = "" if grant.taken_from is None else grant.taken_from.holder
         self._store = store
         self._claim = claim
         self._timings = timings

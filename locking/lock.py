@@ -217,7 +217,7 @@ class DistributedLock:
             events=events,
             deadline=deadline,
             waited_seconds=waited,
-            contended=acquisition.contended,
+            rival=acquisition.rival,
             tickets=acquisition.tickets,
         )
 

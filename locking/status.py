@@ -111,6 +111,11 @@ class LockStatus:
         )
 
     @property
+    def holder(self) -> str:
+        """Who holds it, for people: the holder's id, and its operation in brackets."""
+        return f"{self.holder_id} ({self.operation_id})"
+
+    @property
     def expired(self) -> bool:
         """Whether the holder has not renewed within its lease: anyone may take over."""
         return self.heartbeat_age_seconds > self.lease_seconds

@@ -41,6 +41,8 @@ class Column:
         return bigquery.SchemaField(self.name, self.kind, mode="REQUIRED" if self.required else "NULLABLE")
 
 
+_DEFAULT_TIME_TRAVEL_HOURS = 168
+
 JobObserver = Callable[[str, str], None]
 
 
@@ -145,6 +147,37 @@ class Warehouse:
             lambda seconds: self._client.get_table(str(path), retry=ONE_ATTEMPT, timeout=seconds), deadline
         )
         return [Column(f.name, f.field_type, f.mode == "REQUIRED") for f in table.schema]
+
+    def modified_ms(self, path: TablePath) -> int | None:
+        """When the table was last written, in the server's milliseconds; None if there is no such table. Not a job."""
+        try:
+            table = self._client.get_table(str(path), retry=ONE_ATTEMPT, timeout=REQUEST_SECONDS)
+        except api.NotFound:
+            return None
+        except Exception as error:
+            raise classify(error) from error
+        return int(table.modified.timestamp() * 1000)
+
+    def time_travel_hours(self, path: TablePath) -> int:
+        """How far back the dataset of a table keeps its rows; 7 days if it does not say. Not a job."""
+        try:
+            dataset = self._client.get_dataset(
+                f"{path.project}.{path.dataset}", retry=ONE_ATTEMPT, timeout=REQUEST_SECONDS
+            )
+        except Exception as error:
+            raise classify(error) from error
+        return int(dataset.max_time_travel_hours or _DEFAULT_TIME_TRAVEL_HOURS)
+
+    def ended_at(self, job_id: str) -> datetime | None:
+        """When a job ended, by the server's clock; None if it is not known any more. Not a job."""
+        try:
+            job = self._client.get_job(job_id, retry=ONE_ATTEMPT, timeout=REQUEST_SECONDS)
+        except api.NotFound:
+            return None
+        except Exception as error:
+            raise classify(error) from error
+        ended: datetime | None = job.ended
+        return ended
 
     def location(self, path: TablePath) -> str:
         """Where the table lies, as `US`, asked once and without a repeat. Raises as `columns` does. Not a job."""

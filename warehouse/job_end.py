@@ -10,6 +10,7 @@ import concurrent.futures
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from google.cloud import bigquery
@@ -36,11 +37,13 @@ _WITHOUT_ROWS = ("SCRIPT", "CREATE_TABLE_AS_SELECT")
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """A finished job: its rows as plain dicts (a script has none), and the server's creation time in milliseconds."""
+    """A finished job: its rows as plain dicts (a script has none), and in the server's milliseconds when it was created
+    and when it ended (None if the server did not say)."""
 
     job_id: str
     created_ms: int
     rows: Sequence[Mapping[str, Any]]
+    ended_ms: int | None = None
 
     @property
     def first(self) -> Mapping[str, Any]:
@@ -71,7 +74,11 @@ def finish(job: Job, deadline: Deadline) -> JobResult:
             raise _stop(job) from error
         # The job was accepted: whatever a later request is answered, that does not end it.
         raise OutcomeUnknown(f"job {job.job_id} was sent, and its end is unknown: {classify(error)}") from error
-    return JobResult(job.job_id, round(job.created.timestamp() * 1000), rows)
+    return JobResult(job.job_id, _ms(job.created), rows, _ms(job.ended) if job.ended else None)
+
+
+def _ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
 
 
 def sent(error: Exception, job_id: str, attempts: Sequence[Exception] = ()) -> Exception:

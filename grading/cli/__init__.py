@@ -15,12 +15,15 @@ from grading.cli.backfill import backfill
 from grading.cli.catch_up import catch_up
 from grading.cli.check import check
 from grading.cli.dedupe import dedupe
+from grading.cli.diff import diff
 from grading.cli.exits import FAILED
-from grading.cli.failures import explain
+from grading.cli.explain import explain
+from grading.cli.failures import explain as explain_failure
 from grading.cli.grade import grade
 from grading.cli.init import init
 from grading.cli.locks import locks
 from grading.cli.recompute import recompute
+from grading.cli.report import report
 from grading.cli.staging import staging
 from grading.cli.status import status
 from grading.cli.undo import undo
@@ -38,6 +41,7 @@ def commands() -> None:
     Grade one date:        python -m grading grade --date yesterday
     Grade many dates:      python -m grading backfill --start 2026-01-01 --end 2026-01-31
     Grade what was missed: python -m grading catch-up
+    Understand a date:     python -m grading explain 2026-01-16
     See what is wrong:     python -m grading check
 
     Every command reads its configuration from the environment; GOOGLE_CLOUD_PROJECT is required. Each takes
@@ -45,7 +49,23 @@ def commands() -> None:
     """
 
 
-for command in (init, grade, backfill, catch_up, status, recompute, dedupe, undo, staging, ungraded, check, locks):
+for command in (
+    init,
+    grade,
+    backfill,
+    catch_up,
+    status,
+    explain,
+    diff,
+    report,
+    recompute,
+    dedupe,
+    undo,
+    staging,
+    ungraded,
+    check,
+    locks,
+):
     commands.add_command(command)
 
 
@@ -61,7 +81,7 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        failure = explain(error, _settings())
+        failure = explain_failure(error, _settings())
         click.echo(f"error: {failure.line}", err=True)
         if failure.command:
             click.echo(f"  {failure.command}", err=True)

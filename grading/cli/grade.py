@@ -9,6 +9,7 @@ import click
 from alerts import commands
 from foundation import figures
 from foundation.clock import Deadline
+from grading.cli.dry_run import show_previews
 from grading.cli.options import DAY, chosen, processor_option
 from grading.cli.output import Column, Output, fail, with_output
 from grading.cli.progress import STYLES
@@ -49,10 +50,17 @@ OUTCOMES: tuple[Column[Outcome], ...] = (
 @processor_option()
 @click.option("--no-aggregation", is_flag=True, help="Grade only; leave the two aggregates as they are.")
 @click.option("--allow-shrink", is_flag=True, help="Publish even if far fewer keys are staged than the date has.")
+@click.option("--dry-run", is_flag=True, help="Show what would change and what the checks say; publish nothing.")
 @click.option("--without-lock", is_flag=True, help="For emergencies: do not take the lock. The write stays fenced.")
 @with_output(events=True)
 def grade(
-    out: Output, day: date, names: tuple[str, ...], no_aggregation: bool, allow_shrink: bool, without_lock: bool
+    out: Output,
+    day: date,
+    names: tuple[str, ...],
+    no_aggregation: bool,
+    allow_shrink: bool,
+    dry_run: bool,
+    without_lock: bool,
 ) -> None:
     """Grade one date now, and show how it goes and how it ended.
 
@@ -62,6 +70,7 @@ def grade(
     \b
     python -m grading grade --date 2026-01-16
     python -m grading grade --date yesterday --processor system_daily_performance
+    python -m grading grade --date 2026-01-16 --dry-run
 
     Exit code 1 if a processor failed, or refused to publish far fewer keys than the date has.
     """
@@ -71,6 +80,10 @@ def grade(
     request = Request(date=day, trigger_source="cli", allow_shrink=allow_shrink)
     processors = [GRADING] if no_aggregation else chosen(names)
     deadline = Deadline.after(application.settings.function_timeout_seconds * len(processors), application.clock)
+    if dry_run:
+        if not show_previews(out, request, processors, deadline):
+            fail()
+        return
     outcomes = application.service.grade(request, processors, deadline, use_lock=not without_lock)
     out.table("outcomes", OUTCOMES, outcomes)
     for outcome in outcomes:

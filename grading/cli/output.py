@@ -32,6 +32,7 @@ from typing import Any, Generic, Never, TypeVar
 
 import click
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -120,6 +121,17 @@ class Output:
     def line(self, text: str = "", style: str = "") -> None:
         """A sentence or two."""
         self.console.print(Text(text, style))
+
+    def item(self, head: str, text: str) -> None:
+        """A line of a list: what does not fit goes on below its text, not below its head."""
+        if not self.console.is_terminal:
+            self.console.print(Text(f"  {head}  {text}" if head else f"  {text}"), soft_wrap=True)
+            return
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        cells = [Text(head), Text(text)] if head else [Text(text)]
+        grid.add_column(no_wrap=bool(head))
+        grid.add_row(*cells)
+        self.console.print(Padding(grid, (0, 0, 0, 2)))
 
     def command(self, text: str) -> None:
         """Something to type, on a line of its own."""

@@ -138,7 +138,7 @@ def _written_since(run: Run, found: Comparison, backup: Backup) -> WrittenSince:
 def _stage(run: Run, fence: _Fence, rows: Sql) -> Staged:
     into = run.staging_table()
     statement = GRADING_SQL.fill("stage", staging=table(into), rows=rows)
-    run.jobs.ask("stage", statement)
+    run.trace.staged(run.jobs.ask("stage", statement))
     names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
     return Staged(
         table=into,

@@ -72,13 +72,12 @@ class Publisher:
         base has changed: stage again), `DeadlineExceeded`, `OutcomeUnknown` (it may still commit),
         `NotInitialised` and `TokenFromTheFuture`.
         """
-        script = publish_script(run, staged, note)
         with self.publish_lock(run, events):
             attempt = 0
             while True:
                 run.hold.ensure_held()
                 try:
-                    run.jobs.ask("publish", script)
+                    run.jobs.ask("publish", lambda job_id: publish_script(run, staged, note, job_id))
                 except PublishConflict as conflict:
                     attempt += 1
                     self._back_off(run, attempt, conflict, events)
@@ -118,8 +117,8 @@ class Publisher:
         return raised
 
 
-def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
-    """The whole transaction as it is sent."""
+def publish_script(run: Run, staged: Staged, note: AuditNote, job_id: str = "") -> Sql:
+    """The whole transaction as it is sent by the job of this id."""
     values = {
         **run.values(),
         "staging": table(staged.table),
@@ -134,6 +133,7 @@ def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
         "box_scores_differing": literal(note.second_choices.box_scores),
         "game_ids_differing": literal(note.second_choices.game_ids),
         "confidence_out_of_range": literal(note.second_choices.confidences),
+        "publish_job_id": literal(job_id or None),
     }
     names = columns(staged.columns)
     if staged.provenance:

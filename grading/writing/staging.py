@@ -10,6 +10,7 @@ from foundation.errors import InvalidRow, StatementRefused
 from grading.coverage import coverage_of
 from grading.outcome import Coverage, KeyChange, SecondChoices
 from grading.run import Run
+from grading.writing.input_state import LastWrites, counted, note_counts
 from grading.writing.rules import rules_of
 from warehouse.bigquery import Column
 from warehouse.statements import Folder, Sql, SqlFile, TablePath, table
@@ -73,7 +74,10 @@ class QueriedRows:
     def stage(self, run: Run) -> Staged:
         into = run.staging_table()
         statement = SQL.fill("stage", staging=table(into), rows=self.select)
+        last_writes = LastWrites(run)
         job = run.jobs.ask("stage", statement)
+        run.trace.staged(job)
+        last_writes.note()
         names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
         return Staged(table=into, token=job.created_ms, columns=names, graded=run.processor.reads_predictions)
 
@@ -92,6 +96,7 @@ class GivenRows:
         if not columns:
             raise InvalidRow(f"no rows were given for {run.lock_key}: the date keeps what it has")
         job = run.jobs.load("load", self.rows, into, columns)
+        run.trace.staged(job)
         return Staged(table=into, token=job.created_ms, columns=[column.name for column in columns])
 
 
@@ -102,7 +107,12 @@ def measure(run: Run, staged: Staged) -> Measure:
     if staged.graded:
         coverage = SQL.fill("coverage", **{**values, **rules_of(run)})
         statement = SQL.fill("measure_graded", staging=table(staged.table), measured=statement, coverage=coverage)
-    counts = run.jobs.ask("measure", statement).first
+    statement = SQL.fill("measure_found", **values, measured=statement, input_rows=counted(run))
+    job = run.jobs.ask("measure", statement)
+    counts = job.first
+    run.trace.measured(job)
+    run.trace.found(counts["found_run_id"], counts["found_token"])
+    note_counts(run, counts)
     measured = Measure(
         staged_rows=counts["staged_rows"],
         staged_keys=counts["staged_keys"],

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from foundation.errors import DeadlineExceeded, GradingError, StagingOutdated
 from foundation.events import EventLog
 from grading.outcome import Status, Written
 from grading.run import Run
-from grading.writing.publish import AuditNote, Publisher
+from grading.writing.publish import AuditNote
 from grading.writing.staging import RowSource, Staged, keep_one_per_key, measure
 from warehouse.statements import Folder
 
 SQL = Folder("grading.sql")
 
 
+class Publishing(Protocol):
+    """Publishes staged rows, as `Publisher` does."""
+
+    def publish(self, run: Run, staged: Staged, note: AuditNote, events: EventLog) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Writer:
     """Writes one date of one table, whatever else writes it at the same time."""
 
-    publisher: Publisher
+    publisher: Publishing
     min_keys_ratio: float
 
     def write(
@@ -39,11 +46,13 @@ class Writer:
         a part of what there was to grade, the write is recorded as `partial`. Raises what `Publisher.publish` raises.
         """
         while True:
+            run.trace.staging(run.deadline.clock.monotonic())
             staged = source.stage(run)
             try:
                 return self._check_and_publish(run, staged, events, status, detail)
             except StagingOutdated as refused:
                 events.emit("publish_refused", str(refused), "WARNING", token=staged.token)
+                run.trace.refused += 1
                 if self.satisfied(run):
                     return Written(status=Status.SUPERSEDED)
                 if run.deadline.remaining() < run.settings.alert_reserve_seconds:
@@ -57,6 +66,8 @@ class Writer:
             return False
         statement = SQL.fill("read_fence", **run.values())
         found = run.jobs.ask("fence", statement).rows
+        if found:
+            run.trace.found(found[0]["run_id"], found[0]["token"])
         return bool(found) and int(found[0]["token"]) >= run.request.published_ms
 
     def _check_and_publish(
