@@ -69,9 +69,11 @@ find_one() {
     printf '%s' "$placeholder"
   elif answer=$("$@" 2>"$ERRORS"); then
     printf '%s' "$answer"
-  # bq writes its errors to stdout.
-  elif ! { cat "$ERRORS"; printf '%s' "$answer"; } | grep -qiE "$ABSENCE"; then
-    { cat "$ERRORS"; say "$answer"; } >&2
+  else
+    # bq writes its errors to stdout. Not through a pipe: `grep -q` ends before its writer does, which pipefail reports.
+    answer="$(cat "$ERRORS")$answer"
+    ! grep -qiE "$ABSENCE" <<<"$answer" || return 0
+    say "$answer" >&2
     die "could not read the project: $*"
   fi
 }

@@ -95,7 +95,7 @@ check_inputs_and_datasets() {
 state_of_dataset() {
   if [ -z "$1" ]; then
     printf absent
-  elif printf '%s' "$1" | grep -q "\"$LABEL_KEY\": *\"$LABEL_VALUE\""; then
+  elif grep -q "\"$LABEL_KEY\": *\"$LABEL_VALUE\"" <<<"$1"; then
     printf ours
   else
     printf theirs

@@ -1,8 +1,8 @@
 """deploy.sh failed at each of its commands, and run again: it completes.
 
 What a failed command leaves is the state before it or the state after it. Both are recorded in a run that succeeds, so
-a run that fails at command number N has to stop there, and a run that starts from each recorded state has to come
-same end. If the script goes on after a failure, it is run for both cases, and from what these leave.
+a run that fails at command number N has to stop there, and a run that starts from each recorded state has to come to
+the same end. If the script goes on after a failure, it is run for both cases, and from what these leave.
 """
 
 from __future__ import annotations

@@ -27,6 +27,7 @@ class Guard:
 _WRITER = "tests/integration/test_writer.py"
 _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
+_DEPLOYMENTS = "tests/deploy/test_deployments.py"
 
 GUARDS = (
     Guard(
@@ -259,5 +260,33 @@ GUARDS = (
         code="self._url.hide_in(record.getMessage())",
         without="record.getMessage()",
         test="tests/unit/test_slack.py::test_the_address_is_in_no_log_error_or_repr",
+    ),
+    Guard(
+        name="events reach a revision that has not checked itself",
+        file="deploy/function.sh",
+        code='  check_itself "$created" "${CANDIDATE_URL:-https://CANDIDATE_URL}" "$url"',
+        without="",
+        test=f"{_DEPLOYMENTS}::test_traffic_is_switched_last_and_stays_if_the_self_check_fails",
+    ),
+    Guard(
+        name="a later deployment records ours as the old revision",
+        file="deploy/function.sh",
+        code='if [ "$FUNCTION_STATE" = theirs ]; then',
+        without="if true; then",
+        test=f"{_DEPLOYMENTS}::test_the_old_revision_is_recorded_once",
+    ),
+    Guard(
+        name="a default expiration is set on someone's dataset",
+        file="deploy/preflight.sh",
+        code='[ "$STAGING_STATE" != theirs ]',
+        without="true",
+        test=f"{_DEPLOYMENTS}::test_a_dataset_that_is_not_ours_is_refused_as_staging",
+    ),
+    Guard(
+        name="a job that a person paused is resumed",
+        file="deploy/schedule.sh",
+        code="*) return 1 ;; esac; }",
+        without="*) return 0 ;; esac; }",
+        test=f"{_DEPLOYMENTS}::test_a_paused_old_system_keeps_its_pause_and_ours_starts_at_once",
     ),
 )

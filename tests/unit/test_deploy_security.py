@@ -97,3 +97,28 @@ def test_every_requirement_is_pinned() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text().splitlines():
             assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*==\S+", line), f"{name}: {line}"
+
+
+# The client library that a call goes through → the roles of the function that its calls need.
+NEEDED = {
+    "bigquery": {"roles/bigquery.jobUser", "roles/bigquery.dataEditor", "roles/bigquery.dataViewer"},
+    "firestore": {"roles/datastore.user"},
+    "monitoring_v3": {"roles/monitoring.metricWriter"},
+    "pubsub_v1": {"roles/pubsub.publisher"},
+    "secretmanager_v1": {"roles/secretmanager.secretAccessor"},
+}
+
+
+def test_the_function_has_the_roles_that_its_calls_need_and_no_more(tmp_path: Path) -> None:
+    """By the client libraries that the deployed packages import. Logs go to stdout, for which no role is needed."""
+    text = "\n".join(path.read_text() for path in sources())
+    used = set(re.findall(r"google\.cloud(?:\.| import )(\w+)", text)) - {"firestore_v1", "secretmanager"}
+    assert used == NEEDED.keys()
+    needed = {role for library in used for role in NEEDED[library]}
+    assert {role for account, role in granted(tmp_path) if account == "grading-function"} == needed
+
+
+def test_metrics_that_are_not_published_need_no_role(tmp_path: Path) -> None:
+    settings = tmp_path / "no-metrics.env"
+    settings.write_text("PUBLISH_METRICS=false\n")
+    assert not any("monitoring.metricWriter" in line for line in dry_run("--env-file", str(settings)))
