@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from foundation import figures
 from validation.checks import CHECKS, Check, CheckResult
 
 Ask = Callable[[str], Mapping[str, object]]
@@ -40,6 +41,6 @@ def _result(check: Check, answer: Mapping[str, object], window: Window) -> Check
     return CheckResult(
         check=check,
         figure=None if figure is None else float(str(figure)),
-        samples=str(samples).split("; ") if samples else (),
+        samples=[figures.trimmed(sample) for sample in str(samples).split("; ")] if samples else (),
         next_command=check.next_command.format(start=window.start, end=window.end),
     )
