@@ -5,8 +5,10 @@ Thousands have commas; nothing ends in a zero that says nothing.
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
+_IDLE = re.compile(r"(?<![\d.:])(-?\d+)(\.\d*0)(?![\d.:])")
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
@@ -39,6 +41,11 @@ def span(seconds: float | timedelta) -> str:
     if length < 2 * _DAY:
         return f"{number(length / _HOUR)} h"
     return f"{number(length / _DAY, 0)} days"
+
+
+def trimmed(text: str) -> str:
+    """A text whose decimal numbers end in no idle zero: `10.500000000` becomes `10.5`. Dates and times stay."""
+    return _IDLE.sub(lambda found: found[1] + (found[2].rstrip("0").rstrip(".")), text)
 
 
 def megabytes(size: int) -> str:

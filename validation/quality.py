@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from foundation import figures
 from foundation.errors import GradingError, Transient
 from validation.checks import CHECKS, Check, CheckResult
 
@@ -56,7 +57,7 @@ def _result(check: Check, answer: Mapping[str, object] | GradingError, window: W
     return CheckResult(
         check=check,
         figure=None if figure is None else float(str(figure)),
-        samples=str(samples).split("; ") if samples else (),
+        samples=[figures.trimmed(sample) for sample in str(samples).split("; ")] if samples else (),
         next_command=check.next_command.format(
             start=answer.get(f"{check.name}_start") or window.start, end=answer.get(f"{check.name}_end") or window.end
         ),

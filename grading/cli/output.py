@@ -175,7 +175,7 @@ class Output:
     @contextmanager
     def waiting(self, what: str) -> Iterator[None]:
         """A spinner on a terminal while something is read; nothing elsewhere."""
-        if not self.console.is_terminal or self.as_json:
+        if not self.console.is_interactive or self.as_json:
             yield
             return
         with self.console.status(what):

@@ -57,7 +57,7 @@ def date_bar(console: Console) -> Progress:
     columns = [TextColumn("{task.description}"), BarColumn(_BAR), MofNCompleteColumn(), _Rate(), _TimeLeft()]
     if console.width >= _WIDE:
         columns.append(TextColumn("{task.fields[now]}", style="dim"))
-    return Progress(*columns, console=console, disable=not console.is_terminal or console.quiet)
+    return Progress(*columns, console=console, disable=not console.is_interactive or console.quiet)
 
 
 class DateProgress:
@@ -113,5 +113,14 @@ def state_line(outcome: Outcome) -> Text:
     line.append(f"{status.value:<14}", STYLES[status])
     line.append(f"  {figures.span(outcome.duration_ms / 1000):>6}", "dim")
     if status.published:
-        return line.append(f"  {outcome.rows_inserted:,} rows")
-    return line.append(f"\n  {outcome.detail or 'nothing published'}", "red" if status in FAILURES else "")
+        return line.append(f"  {figures.counted(outcome.rows_inserted, 'row')}")
+    return line.append(f"\n  {_why(outcome)}", "red" if status in FAILURES else "")
+
+
+def _why(outcome: Outcome) -> str:
+    """Why nothing was published."""
+    written = outcome.written
+    if outcome.status is Status.SHRUNK and written:
+        keys = figures.counted(written.staged_keys, "key")
+        return f"{keys} would replace {figures.counted(written.present_keys, 'key')}"
+    return outcome.detail or "nothing was published"

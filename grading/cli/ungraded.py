@@ -21,11 +21,17 @@ from grading.run import Request
 _READ_SECONDS = 300.0
 _DEFAULT_DAYS = 7
 
+
+def _without_command(advice: str) -> str:
+    """Commands stand below the table, where they are not broken."""
+    return advice.partition(": python -m")[0]
+
+
 _CAUSES: tuple[Column[Ungraded], ...] = (
     Column(name="date", heading="Date", value=lambda found: found.day, whole=True),
     Column(name="predictions", heading="Predictions", value=lambda found: found.predictions, number=True),
     Column(name="cause", heading="Cause", value=lambda found: found.cause, whole=True),
-    Column(name="advice", heading="What to do", value=lambda found: found.advice),
+    Column(name="advice", heading="What to do", value=lambda found: found.advice, show=_without_command),
 )
 _UNMATCHED: tuple[Column[Unmatched], ...] = (
     Column(name="date", heading="Date", value=lambda found: found.day, whole=True),
