@@ -55,21 +55,25 @@ CALLS: dict[str, Call] = {
     "runQuery": Call("firestore RunQuery", "datastore.entities.list, datastore.entities.get", "you and AS"),
     "listen": Call("firestore Listen", "datastore.entities.get", "you and AS"),
     "gcloud topics": Call(
-        "gcloud pubsub topics create, publish, delete",
+        "gcloud pubsub topics list, create, list-subscriptions, publish, delete",
         "pubsub.topics.create, pubsub.topics.publish, pubsub.topics.delete",
         "you",
     ),
     "gcloud subscriptions": Call(
-        "gcloud pubsub subscriptions list, update",
-        "pubsub.subscriptions.list, pubsub.subscriptions.update, pubsub.topics.attachSubscription",
+        "gcloud pubsub subscriptions describe, update",
+        "pubsub.subscriptions.get, pubsub.subscriptions.update, pubsub.topics.attachSubscription",
         "you",
     ),
     "gcloud deploy": Call(
-        "gcloud functions deploy, delete",
-        "cloudfunctions.functions.create, update, delete, sourceCodeSet; iam.serviceAccounts.actAs on AS",
+        "gcloud functions list, deploy, delete",
+        "cloudfunctions.functions.list, create, update, delete, sourceCodeSet; iam.serviceAccounts.actAs on AS",
         "you",
     ),
-    "gcloud revisions": Call("gcloud run revisions list, delete", "run.revisions.list, run.revisions.delete", "you"),
+    "gcloud metrics": Call(
+        "gcloud logging metrics describe, create, delete",
+        "logging.logMetrics.get, logging.logMetrics.create, logging.logMetrics.delete",
+        "you",
+    ),
     "gcloud logging": Call("gcloud logging read", "logging.logEntries.list", "you"),
     "prometheus query": Call("monitoring prometheus/api/v1/query", "monitoring.timeSeries.list", "you"),
 }

@@ -19,6 +19,7 @@ from rich.console import Console
 from conformance import report as reports
 from conformance.assertion import Assertion
 from conformance.assertions import ASSERTIONS
+from conformance.assertions.deployed import sweep_functions
 from conformance.connect import Target, local_place, project_place
 from conformance.cost import estimate
 from conformance.dry_run import list_calls
@@ -40,6 +41,7 @@ _USAGE = 2
 @click.option("--project", default="", help="The project to prove it on; without it, the local stack.")
 @click.option("--location", default="US", help="Where its datasets are.")
 @click.option("--as", "impersonated", default="", help="A service account to impersonate: the deployed one.")
+@click.option("--region", default="us-west2", help="Where the scratch function of --deep runs.")
 @click.option("--deep", is_flag=True, help="Also what needs a deployed function: minutes, and its own cost.")
 @click.option("--tables", is_flag=True, help="Dry-run the statements on the real tables of the environment's settings.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write the report to a .json or .md file.")
@@ -51,6 +53,7 @@ def main(
     project: str,
     location: str,
     impersonated: str,
+    region: str,
     deep: bool,
     tables: bool,
     out: Path | None,
@@ -75,7 +78,7 @@ def main(
         if (impersonated or deep or tables) and not project:
             raise click.UsageError("AS, DEEP and TABLES need PROJECT: the local stack knows neither")
         real = Settings.from_environment({**os.environ, "GOOGLE_CLOUD_PROJECT": project}) if tables else None
-        target = Target(project=project, location=location, impersonated=impersonated, real=real)
+        target = Target(project=project, location=location, impersonated=impersonated, region=region, real=real)
         with tempfile.TemporaryDirectory(prefix="conformance-") as directory:
             clock = SystemClock()
             with _place(target, Path(directory), clock, console) as place:
@@ -110,6 +113,9 @@ def _work(
     refuse_foreign(place.owner, place.documents)
     for removed in sweep(place.owner, place.documents, clock.now(), older_than=older_than):
         console.print(f"removed what an earlier run left: {removed}", markup=False)
+    if deep:
+        for name in sweep_functions(place, clock.now(), older_than):
+            console.print(f"removed what an earlier run left: function and topics {name}", markup=False)
     if sweeping:
         return 0
     expected = estimate(chosen)

@@ -6,11 +6,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import requests
 from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.transport.requests import AuthorizedSession
 from google.cloud import bigquery, firestore
 
 from conformance.assertion import Ability
@@ -29,6 +32,7 @@ from locking.firestore.wire import FirestoreWire
 from locking.sqlite_store import SQLiteLockStore
 from locking.store import DocumentStore
 
+_CALL_SECONDS = 20.0
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 
 _LOCAL_IDLE_SECONDS = 5.0
@@ -56,6 +60,7 @@ class Target:
     project: str = ""
     location: str = "US"
     impersonated: str = ""
+    region: str = "us-west2"
     real: Settings | None = None
 
 
@@ -84,7 +89,25 @@ def project_place(target: Target, clock: Clock) -> Iterator[Place]:
             clock=clock,
             impersonated=target.impersonated,
             real=target.real,
+            region=target.region,
+            monitoring=partial(ask_monitoring, _session(own), target.project),
         )
+
+
+def _session(credentials: Credentials) -> requests.Session:
+    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
+
+
+def ask_monitoring(session: requests.Session, project: str, query: str) -> float | None:
+    """The single value of a PromQL query; None if no series answers it.
+
+    https://cloud.google.com/monitoring/api/ref_v3/rest/v1/projects.location.prometheus.api.v1/query
+    """
+    url = f"https://monitoring.googleapis.com/v1/projects/{project}/location/global/prometheus/api/v1/query"
+    answer = session.get(url, params={"query": query}, timeout=_CALL_SECONDS)
+    answer.raise_for_status()
+    found = answer.json()["data"]["result"]
+    return float(found[0]["value"][1]) if found else None
 
 
 @contextmanager

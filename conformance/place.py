@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -13,6 +13,7 @@ from google.cloud import bigquery
 from conformance.assertion import Ability
 from conformance.cost import Bill
 from conformance.scratch import LABEL, LIFETIME_SECONDS, ROLES, Scratch
+from conformance.scratch_function import Gcloud, run_gcloud
 from conformance.sweep import Documents, remove_dataset
 from foundation.clock import Clock, Deadline
 from foundation.events import EventLog
@@ -36,6 +37,8 @@ SQL = Folder("conformance.sql")
 
 FIRST_DAY = date(2024, 1, 1)
 DAYS = 40
+FIRST_TIMED_DAY = 10
+DEPLOYED_DAYS = (30, 31)
 EMPTY_DAY = date(1999, 1, 1)
 APPENDED = "conformance_appended"
 HAND_OFF = "handoff"
@@ -105,6 +108,9 @@ class Place:
     timings: LockTimings = field(default_factory=LockTimings)
     bill: Bill = field(default_factory=Bill)
     deadline: Deadline | None = None
+    region: str = "us-west2"
+    gcloud: Gcloud = run_gcloud
+    monitoring: Callable[[str], float | None] = lambda _query: None
     locks_used_at: float = field(init=False)
     events: EventLog = field(default_factory=EventLog)
 
@@ -113,7 +119,7 @@ class Place:
 
     def prepare(self) -> None:
         """Make the scratch datasets, tables and inputs. The person does it, as `init` is run by a person."""
-        self.documents.register(self.scratch, self.scratch.collections(self._lock_keys()))
+        self.documents.register(self.scratch, self.scratch.collections(*self._lock_keys()))
         for role in ROLES:
             self._make_dataset(role)
         create_tables(self.settings, self.jobs("create", owner=True))
@@ -214,8 +220,11 @@ class Place:
         """Several scratch dates."""
         return (day(number) for number in range(first, first + count))
 
-    def _lock_keys(self) -> list[str]:
-        return [HAND_OFF, GRADING.name, *(when.isoformat() for when in self.days(0, DAYS))]
+    def _lock_keys(self) -> tuple[list[str], list[str]]:
+        """What is locked here, and what the scratch function locks."""
+        timed = [when.isoformat() for when in self.days(FIRST_TIMED_DAY, self.pace.dates + 1)]
+        deployed = [day(number).isoformat() for number in DEPLOYED_DAYS]
+        return [HAND_OFF, GRADING.name, *timed], [GRADING.name, *deployed]
 
     def _make_dataset(self, role: str) -> None:
         dataset = bigquery.Dataset(f"{self.settings.google_cloud_project}.{self.scratch.dataset(role)}")

@@ -29,6 +29,10 @@ _RUN = re.compile(r"(?P<made>\d{8}t\d{6})_[0-9a-f]{6}")
 _MADE = "%Y%m%dt%H%M%S"
 
 
+_DEPLOYED_LOCKS = ("grading", "publish")
+_DEPLOYED_OTHERS = ("grading_alerts", "grading_breakers", "ended")
+
+
 class NotOurs(InvalidSettings):
     """A name with our prefix belongs to someone else."""
 
@@ -61,10 +65,16 @@ class Scratch:
         """The collection of documents that are no locks."""
         return f"{PREFIX}{self.run}_documents"
 
-    def collections(self, lock_keys: Iterable[str]) -> list[str]:
-        """Every collection that a run fills: documents, locks, and beneath each lock its waiters."""
-        locks = [lock_document(self.lock_type, key) for key in lock_keys]
-        return [self.collection, f"{self.lock_type}_locks", *(waiters(lock) for lock in locks)]
+    def collections(self, lock_keys: Iterable[str], deployed_keys: Iterable[str] = ()) -> list[str]:
+        """Every collection that a run fills: documents, locks, and beneath each lock its waiters.
+
+        `deployed_keys` are those that the scratch function locks.
+        """
+        mine = [self.collection, *_of_locks(self.lock_type, lock_keys)]
+        keys = list(deployed_keys)
+        # The scratch function's: those of the service, behind a prefix.
+        further = [*(name for kind in _DEPLOYED_LOCKS for name in _of_locks(kind, keys)), *_DEPLOYED_OTHERS]
+        return [*mine, *(f"{PREFIX}{self.run}_{name}" for name in further)]
 
     @property
     def made(self) -> datetime:
@@ -77,3 +87,7 @@ def run_of_dataset(name: str) -> Scratch:
     if not name.startswith(PREFIX) or role not in ROLES:
         raise NotOurs(f"dataset {name} is not one that this command makes")
     return Scratch(run)
+
+
+def _of_locks(lock_type: str, keys: Iterable[str]) -> list[str]:
+    return [f"{lock_type}_locks", *(waiters(lock_document(lock_type, key)) for key in keys)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from conformance.assertion import Assertion
 from conformance.assertions import (
     concurrency,
+    deployed,
     dry_runs,
     guards,
     jobs,
@@ -35,4 +36,8 @@ ASSERTIONS: tuple[Assertion, ...] = (
     dry_runs.statements_are_accepted_and_pruned,
     snapshots.snapshot_expiry_restore,
     locks.hand_off_and_idleness,
+    # The counter first: its point comes from what follows.
+    deployed.increase_over_a_single_point,
+    deployed.end_to_end,
+    deployed.instance_ended_in_mid_publish,
 )

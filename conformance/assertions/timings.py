@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 from conformance.assertion import Ability, Effort, Observed, Source, asserts, differs, holds, not_provable
 from conformance.assertions.concurrency import JOBS
-from conformance.place import Place, day
+from conformance.place import FIRST_TIMED_DAY, Place, day
 from foundation.clock import Deadline
 from grading.locker import Locker
 from grading.outcome import Status
@@ -48,13 +48,15 @@ _STEP = re.compile(r"-([a-z-]+)-\d+$")
 def time_of_a_date(place: Place) -> Observed:
     jobs: list[str] = []
     warehouse = Warehouse(place.client, observe=lambda job_id, _sql: _note(place, jobs, job_id))
-    wall = _grade(place, warehouse, day(10))
+    wall = _grade(place, warehouse, day(FIRST_TIMED_DAY))
     steps = _steps(place, jobs)
     # By the server's times of its jobs: how far away this machine is does not count.
     seconds = sum(took for step, took in steps.items() if ":" not in step)
     started = place.clock.monotonic()
     with ThreadPoolExecutor(place.pace.dates) as pool:
-        each = list(pool.map(lambda when: _grade(place, warehouse, when), place.days(11, place.pace.dates)))
+        each = list(
+            pool.map(lambda when: _grade(place, warehouse, when), place.days(FIRST_TIMED_DAY + 1, place.pace.dates))
+        )
     together = place.clock.monotonic() - started
     figures = {
         "date_s": round(seconds, 2), "date_with_calls_s": round(wall, 2), "steps_s": steps,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,31 @@ from localdev.bigquery import LOCAL_PROJECT, BigQueryEmulator
 from locking.timings import LockTimings
 from tests.conformance.bigquery_standin import BigQueryStandIn
 from tests.conformance.firestore_standin import FirestoreStandIn
+from tests.conformance.gcloud_standin import GcloudStandIn
 
-QUICK = Pace(job_timeout=0.3, idle=0.0, stopped_within=1.0, recovery=5.0, poll=0.02, rounds=2, hand_offs=1, dates=2)
+# How long to wait for what does not come.
+DELIVERED_SECONDS = {"events are lost": 0.5, "alerts are not told": 5.0}
+QUICK = Pace(
+    job_timeout=0.3,
+    idle=0.0,
+    stopped_within=1.0,
+    recovery=5.0,
+    poll=0.02,
+    rounds=2,
+    hand_offs=1,
+    dates=2,
+    delivered_within=30.0,
+)
 ACCOUNT = "grading-function@scratch.iam.gserviceaccount.com"
 
 
 class StandIns:
     """The stand-ins of a place, to ask what they were sent."""
 
-    def __init__(self, bigquery: BigQueryStandIn, firestore: FirestoreStandIn) -> None:
+    def __init__(self, bigquery: BigQueryStandIn, firestore: FirestoreStandIn, gcloud: GcloudStandIn) -> None:
         self.bigquery = bigquery
         self.firestore = firestore
+        self.gcloud = gcloud
 
 
 @pytest.fixture(scope="session")
@@ -54,10 +69,15 @@ def make_place(
             firestore = stack.enter_context(FirestoreStandIn(*faults))
             database = stack.enter_context(emulated_firestore(firestore.host))
             timings = LockTimings(safety_poll_seconds=1.0, stagger_seconds=0.05)
-            chosen = {"pace": QUICK, "timings": timings, "impersonated": ACCOUNT, **further}
+            never = faults and faults[0] in DELIVERED_SECONDS
+            pace = replace(QUICK, delivered_within=30.0[faults[0]]) if never else QUICK
+            chosen = {"pace": pace, "timings": timings, "impersonated": ACCOUNT, **further}
             if prepared:
                 chosen["scratch"] = scratch
             place = stack.enter_context(emulated_place(bigquery.endpoint, database, tmp_path, SystemClock(), **chosen))
-            return place, StandIns(bigquery, firestore)
+            gcloud = GcloudStandIn(place, *faults)
+            stack.callback(gcloud.finish)
+            place.gcloud, place.monitoring = gcloud, gcloud.monitoring
+            return place, StandIns(bigquery, firestore, gcloud)
 
         yield make

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from conformance.assertion import Assertion, Observed, Verdict
 from conformance.assertions import ASSERTIONS
+from conformance.assertions.deployed import function_of, sweep_functions
 from conformance.calls import ALWAYS, CALLS
 from conformance.cost import MAXIMUM_BYTES_BILLED, estimate
 from conformance.place import Place
 from conformance.runner import exit_code, run_all
+from conformance.scratch import Scratch
 from tests.conformance.conftest import StandIns
 
 MakePlace = Callable[..., tuple[Place, StandIns]]
@@ -47,6 +50,13 @@ MISBEHAVING = [
     (14, "another code"),
     (15, "listeners are silent"),
     (15, "idle calls fail"),
+    (16, "events are lost"),
+    (16, "alerts are not told"),
+    (16, "grades without the lock"),
+    (16, "a deployment resets delivery"),
+    (17, "increase counts no first point"),
+    (18, "events are lost"),
+    (18, "publishes twice"),
     (19, "jobs are slow"),
 ]
 SHALLOW = [assertion for assertion in ASSERTIONS if not assertion.deep]
@@ -56,13 +66,21 @@ def _observe(assertion: Assertion, place: Place) -> Observed:
     return run_all([assertion], place)[0].observed
 
 
-@pytest.mark.parametrize("number", sorted(assertion.number for assertion in SHALLOW))
+def _a_day_later(place: Place, services: StandIns) -> None:
+    """The counter was made by an earlier run, and has its point."""
+    assert _observe(BY_NUMBER[17], place).missed
+    services.gcloud.points = 1.0
+
+
+@pytest.mark.parametrize("number", sorted(BY_NUMBER))
 def test_it_holds_on_services_that_behave_as_documented(make_place: MakePlace, number: int) -> None:
     assertion = BY_NUMBER[number]
     place, services = make_place("two at once") if number == 1 else make_place()
+    if number == 17:
+        _a_day_later(place, services)
     observed = _observe(assertion, place)
     assert observed.verdict is Verdict.HOLDS, observed
-    calls = {*services.bigquery.calls, *services.firestore.calls}
+    calls = {*services.bigquery.calls, *services.firestore.calls, *services.gcloud.calls}
     assert calls <= {*assertion.calls, *ALWAYS}, "a dry run would not list them"
     queries = [asked["query"] for asked in services.bigquery.configurations if "query" in asked]
     assert all(query["maximumBytesBilled"] == str(MAXIMUM_BYTES_BILLED) for query in queries)
@@ -73,7 +91,9 @@ def test_it_holds_on_services_that_behave_as_documented(make_place: MakePlace, n
 
 @pytest.mark.parametrize(("number", "fault"), MISBEHAVING)
 def test_it_differs_on_services_that_misbehave(make_place: MakePlace, number: int, fault: str) -> None:
-    place, _ = make_place(fault, "two at once") if number == 1 else make_place(fault)
+    place, services = make_place(fault, "two at once") if number == 1 else make_place(fault)
+    if number == 17:
+        _a_day_later(place, services)
     observed = _observe(BY_NUMBER[number], place)
     assert observed.verdict is Verdict.DIFFERS, observed
 
@@ -125,7 +145,7 @@ def test_the_shallow_ones_take_at_most_ten_minutes_and_ten_cents() -> None:
 
 
 def test_each_assertion_has_a_way_to_differ() -> None:
-    assert {number for number, _ in MISBEHAVING} >= {assertion.number for assertion in SHALLOW}
+    assert {number for number, _ in MISBEHAVING} == BY_NUMBER.keys()
 
 
 def test_every_guard_of_the_publish_script_is_asked_for() -> None:
@@ -137,3 +157,32 @@ def test_every_guard_of_the_publish_script_is_asked_for() -> None:
     }
     asked = re.findall(r"_Case\(\s*\"([a-z_]+)\"", (root / "conformance/assertions/guards.py").read_text())
     assert set(asked) == guards
+
+
+def test_a_scratch_function_leaves_nothing(make_place: MakePlace) -> None:
+    place, services = make_place()
+    observed = _observe(BY_NUMBER[18], place)
+    assert observed.verdict is Verdict.HOLDS
+    assert services.gcloud.functions == services.gcloud.topics == set()
+    names = [name.rpartition("/documents/")[2] for name in services.firestore.names]
+    known = place.scratch.collections(*place._lock_keys())
+    assert names
+    assert {name.rpartition("/")[0] for name in names} <= set(known), "a sweep would not find them"
+
+
+def test_what_a_killed_deep_run_left_is_swept(make_place: MakePlace) -> None:
+    place, services = make_place()
+    old, young = Scratch("20240101t000000_abcdef"), Scratch.new(place.clock.now())
+    for scratch in (old, young):
+        function_of(place, scratch).create()
+    removed = sweep_functions(place, place.clock.now(), timedelta(hours=1))
+    assert len(removed) == 1
+    assert services.gcloud.functions == {function_of(place, young).name}
+    assert len(services.gcloud.topics) == 2
+
+
+def test_a_counter_without_a_point_proves_nothing(make_place: MakePlace) -> None:
+    place, services = make_place()
+    _a_day_later(place, services)
+    services.gcloud.points = None
+    assert _observe(BY_NUMBER[17], place).missed
