@@ -32,7 +32,8 @@ def grade(day: datetime, names: tuple[str, ...], no_aggregation: bool, allow_shr
     python -m grading grade --date 2026-01-16
     python -m grading grade --date 2026-01-16 --processor system_daily_performance
 
-    Exit code 1 where a processor failed, or refused to publish far fewer keys than the date has.
+    Exit code 1 if a processor failed, refused to publish far fewer keys than the date has, or published rows that are
+    not there afterwards.
     """
     application = application_for_terminal()
     request = Request(date=day.date(), trigger_source="cli", allow_shrink=allow_shrink)

@@ -58,7 +58,7 @@ def _grade(application: Application, report: UngradedReport) -> None:
         seconds = application.settings.function_timeout_seconds * len(PROCESSORS)
         for outcome in application.service.grade(request, PROCESSORS, Deadline.after(seconds, application.clock)):
             click.echo(describe(outcome))
-            failed = failed or outcome.status is Status.FAILED
+            failed = failed or outcome.status in (Status.FAILED, Status.ROWS_MISSING)
     if failed:
         sys.exit(1)
 

@@ -33,7 +33,7 @@ SQL = Folder("grading.dates.sql")
 Phase = Sequence[Work]
 
 # Nothing was published though it should have been.
-FAILURES = frozenset({Status.FAILED, Status.SHRUNK})
+FAILURES = frozenset({Status.FAILED, Status.SHRUNK, Status.ROWS_MISSING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,12 +27,12 @@ ${further_checks}
 
 INSERT INTO ${runs} (
   run_id, event_id, processor, game_date, trigger_source, fence_token, lock_wait_ms, locked,
-  rows_deleted, rows_inserted, duplicate_keys, started_at, committed_at, status, detail)
+  rows_deleted, rows_inserted, duplicate_keys, started_at, committed_at, status, detail, covers)
 SELECT
   ${run_id}, ${event_id}, ${processor}, ${date}, ${trigger_source}, ${token}, ${lock_wait_ms}, ${locked},
   (SELECT COUNT(*) FROM ${target} WHERE ${partition_column} = ${date}),
   ${rows_inserted},
-  ${duplicate_keys}, ${started_at}, CURRENT_TIMESTAMP(), ${status}, ${detail};
+  ${duplicate_keys}, ${started_at}, CURRENT_TIMESTAMP(), ${status}, ${detail}, ${covers};
 
 DELETE FROM ${target} WHERE ${partition_column} = ${date};
 

@@ -126,6 +126,7 @@ def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
         "duplicate_keys": literal(note.duplicate_keys),
         "status": literal(note.status),
         "detail": literal(note.detail),
+        "covers": SQL.fill("covers", covering=table(staged.covering)) if staged.covering else literal(None),
     }
     names = columns(staged.columns)
     if staged.provenance:

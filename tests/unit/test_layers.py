@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("grading.writing",),
     ("grading.audit", "grading.history", "grading.locker", "grading.breaker"),
     ("grading.run",),
-    ("grading.hold", "grading.outcome", "grading.coverage", "grading.processors", "grading.settings"),
+    ("grading.hold", "grading.outcome", "grading.coverage", "grading.covers", "grading.processors", "grading.settings"),
     ("validation",),
     ("alerts",),
     ("locking",),

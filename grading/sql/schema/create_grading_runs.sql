@@ -13,7 +13,8 @@ CREATE TABLE IF NOT EXISTS ${runs} (
   started_at TIMESTAMP,
   committed_at TIMESTAMP,
   status STRING,
-  detail STRING
+  detail STRING,
+  covers STRING
 )
 PARTITION BY game_date
 CLUSTER BY processor, status
