@@ -149,6 +149,24 @@ def shrunk(
     )
 
 
+def rows_missing(day: Day, *, table: str, processor: str, published: int, present: int, run_id: str) -> Alert:
+    """Fewer rows are there than the run published, and nobody has published the date since."""
+    return Alert(
+        check="rows_missing",
+        severity="CRITICAL",
+        title=f"{_number(published - present)} of {_number(published)} published rows of {table} on {day} are missing",
+        what_happened="The write was committed, and rows of it are gone: someone deleted them, or the partition has "
+        "expired. The event is acknowledged; the next catch-up grades the date again. Look for who deletes from the "
+        "table, and at its partition expiration.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=published - present,
+        facts=[("Rows published", _number(published)), ("Rows present", _number(present)), ("Run", run_id)],
+        next_command=commands.grade(day, processor=processor),
+    )
+
+
 def no_predictions(day: Day, *, table: str, processor: str, present_rows: int) -> Alert:
     """There is nothing to grade on a date that was graded before."""
     return Alert(

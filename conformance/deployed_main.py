@@ -17,7 +17,7 @@ from foundation.events import Event, EventSink
 from grading import clients
 from grading.settings import Settings
 from grading.wiring import Application
-from locking.store import Document, Fields, Key, LockStore, Watch
+from locking.store import Document, Fields, Key, DocumentStore, Watch
 from monitoring.log_sink import JsonLogSink
 
 PREFIX_VARIABLE = "CONFORMANCE_PREFIX"
@@ -30,7 +30,7 @@ _CALL_SECONDS = 5.0
 class PrefixedStore:
     """A lock store whose collections all begin with a prefix."""
 
-    def __init__(self, inner: LockStore, prefix: str) -> None:
+    def __init__(self, inner: DocumentStore, prefix: str) -> None:
         self._inner = inner
         self._prefix = prefix
 
@@ -72,7 +72,7 @@ class PrefixedStore:
 class _EndInPublish:
     """Ends the instance once for each event that asks for it, a moment after its publish was sent."""
 
-    def __init__(self, store: LockStore, end: Callable[[], None], after_seconds: float) -> None:
+    def __init__(self, store: DocumentStore, end: Callable[[], None], after_seconds: float) -> None:
         self._store = store
         self._end = end
         self._after_seconds = after_seconds
@@ -97,7 +97,7 @@ def scratch_application(
     prefix: str,
     end: Callable[[], None],
     *,
-    inner: LockStore | None = None,
+    inner: DocumentStore | None = None,
     end_after_seconds: float = _AFTER_SENDING_SECONDS,
     **parts: Any,
 ) -> Application:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foundation.errors import GradingError
 from foundation.events import EventLog
+from grading.outcome import Status
 from grading.run import Run
 from validation.duplicates import DuplicateReport, DuplicateSample
 from warehouse.statements import Folder, Sql, literal, table
@@ -23,6 +24,11 @@ class Audit:
         """A row of `grading_runs` for a run that changed nothing. Returns why it was not recorded, or None."""
         statement = SQL.fill("record_run", **run.values(), status=literal(status), detail=literal(detail))
         return self._append(run, "record", statement, "the run was not recorded")
+
+    def record_rows_missing(self, run: Run, detail: str) -> GradingError | None:
+        """A further row for a run whose rows are gone: nothing is updated, the latest row of a run counts."""
+        later = replace(run, started_at=run.deadline.clock.now())
+        return self.record_unpublished(later, Status.ROWS_MISSING.value, detail)
 
     def has_published(self, run: Run) -> bool:
         """Whether a run of the same event has published the date; False if that cannot be learnt."""

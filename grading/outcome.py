@@ -12,7 +12,7 @@ from validation.duplicates import DuplicateReport
 
 class Status(StrEnum):
     """What became of one processor's run for one date. A repair computed nothing: it rewrote the rows of an
-    earlier run, so a date is not graded by one."""
+    earlier run, so a date is not graded by one. `rows_missing` was published, and is not all there."""
 
     SUCCESS = "success"
     PARTIAL = "partial"
@@ -21,6 +21,7 @@ class Status(StrEnum):
     SHRUNK = "shrunk"
     SUPERSEDED = "superseded"
     FAILED = "failed"
+    ROWS_MISSING = "rows_missing"
     REPAIRED = "repaired"
 
     @property

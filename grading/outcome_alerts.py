@@ -37,6 +37,14 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
             yield messages.no_actuals(
                 day, predictions=coverage.gradable if coverage else None, caught_up=caught_up, **place
             )
+        case Status.ROWS_MISSING if outcome.written and outcome.duplicates:
+            yield messages.rows_missing(
+                day,
+                published=outcome.written.staged_keys,
+                present=outcome.duplicates.total_rows,
+                run_id=run.run_id,
+                **place,
+            )
         case Status.SHRUNK if outcome.written:
             yield messages.shrunk(
                 day,

@@ -113,7 +113,19 @@ class GradingService:
             confidence_out_of_range=written.second_choices.confidences,
         )
         self._log_findings(written, events)
-        return replace(outcome, duplicates=self._validate(run, events))
+        report = self._validate(run, outcome.rows_inserted, events)
+        if report and _lacks_rows(run, report, outcome.rows_inserted):
+            detail = f"{report.total_rows} of the {outcome.rows_inserted} rows that were published are there"
+            events.emit(
+                "rows_missing",
+                f"{detail}, and nobody has published the date since",
+                "CRITICAL",
+                rows=report.total_rows,
+                rows_published=outcome.rows_inserted,
+            )
+            self.audit.record_rows_missing(run, detail)
+            outcome = replace(outcome, status=Status.ROWS_MISSING, detail=detail)
+        return replace(outcome, duplicates=report)
 
     @staticmethod
     def _log_findings(written: Written, events: EventLog) -> None:
@@ -134,15 +146,20 @@ class GradingService:
             text = f"{choices.confidences} grades have no confidence: it was outside 0 to 1, or 0 to 100"
             events.emit("confidence_out_of_range", text, "WARNING", grades=choices.confidences)
 
-    def _validate(self, run: Run, events: EventLog) -> DuplicateReport | None:
-        """Check the business keys of the date. What is found is told; it never fails the run."""
+    def _validate(self, run: Run, rows: int, events: EventLog) -> DuplicateReport | None:
+        """Check the rows and business keys of the date. What is found is told; it never fails the run."""
         try:
             report = validate(run)
+            if _lacks_rows(run, report, rows):
+                # Rows and fence are read in one statement; a second look tells a date that was just replaced.
+                report = validate(run)
             if not report.clean and self.repair:
                 report = self.repair(run, report)
         except GradingError as error:
             events.emit("validation_failed", f"the date could not be validated: {error}", "ERROR")
             return None
+        if _lacks_rows(run, report, rows):
+            return report
         if report.clean:
             rows = report.total_rows
             events.emit("validation_passed", f"{rows} rows, every business key unique", rows=rows)
@@ -171,7 +188,7 @@ class GradingService:
         events.emit(
             "run_finished",
             f"{run.processor.name} {run.lock_key}: {outcome.status}",
-            "ERROR" if outcome.status is Status.FAILED else "INFO",
+            "ERROR" if outcome.status in (Status.FAILED, Status.ROWS_MISSING) else "INFO",
             status=outcome.status.value,
             rows=outcome.rows_inserted,
             token=outcome.token,
@@ -183,7 +200,7 @@ class GradingService:
             repeat=outcome.repeat,
             detail=outcome.detail,
         )
-        if not outcome.status.published and outcome.status is not Status.SUPERSEDED:
+        if not outcome.status.published and outcome.status not in (Status.SUPERSEDED, Status.ROWS_MISSING):
             self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
         if self._given_up(run, outcome):
             return
@@ -228,3 +245,8 @@ class GradingService:
             written=written,
             transient=transient,
         )
+
+
+def _lacks_rows(run: Run, report: DuplicateReport, published: int) -> bool:
+    """Whether rows of this run are gone: fewer are there, and the fence names no other run."""
+    return report.total_rows < published and report.fence_run_id == run.run_id

@@ -29,6 +29,7 @@ _PLAN_SECONDS = 300.0
 # How a date ended is how the worst of its runs did.
 _WORST_FIRST = (
     Status.FAILED,
+    Status.ROWS_MISSING,
     Status.SHRUNK,
     Status.NO_ACTUALS,
     Status.PARTIAL,

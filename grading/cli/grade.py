@@ -72,7 +72,8 @@ def grade(
     python -m grading grade --date yesterday --processor system_daily_performance
     python -m grading grade --date 2026-01-16 --dry-run
 
-    Exit code 1 if a processor failed, or refused to publish far fewer keys than the date has.
+    Exit code 1 if a processor failed, refused to publish far fewer keys than the date has, or published rows that are
+    not there afterwards.
     """
     if names and no_aggregation:
         raise click.UsageError("--processor and --no-aggregation exclude each other: name what is to run")

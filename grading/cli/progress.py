@@ -34,6 +34,7 @@ STYLES = {
     Status.REPAIRED: "cyan",
     Status.SHRUNK: "red",
     Status.FAILED: "red",
+    Status.ROWS_MISSING: "red",
 }
 _IN_FLIGHT_SHOWN = 4
 _BAR = 10

@@ -110,5 +110,5 @@ def _grade(out: Output, report: UngradedReport) -> None:
     out.table("outcomes", OUTCOMES, outcomes, empty="Nothing can be graded now.")
     for outcome in outcomes:
         show_reason(out, outcome)
-    if any(outcome.status is Status.FAILED for outcome in outcomes):
+    if any(outcome.status in (Status.FAILED, Status.ROWS_MISSING) for outcome in outcomes):
         fail()

@@ -38,7 +38,7 @@ _TRIGGER = re.compile(
 )
 
 # Nothing was published though it should have been.
-FAILURES = frozenset({Status.FAILED, Status.SHRUNK})
+FAILURES = frozenset({Status.FAILED, Status.SHRUNK, Status.ROWS_MISSING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ class CatchUpReport:
 
     @property
     def failed(self) -> list[Outcome]:
-        return [outcome for outcome in self.outcomes if outcome.status is Status.FAILED]
+        return [outcome for outcome in self.outcomes if outcome.status in (Status.FAILED, Status.ROWS_MISSING)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -134,6 +134,7 @@ def publish_script(run: Run, staged: Staged, note: AuditNote, job_id: str = "") 
         "game_ids_differing": literal(note.second_choices.game_ids),
         "confidence_out_of_range": literal(note.second_choices.confidences),
         "publish_job_id": literal(job_id or None),
+        "covers": SQL.fill("covers", covering=table(staged.covering)) if staged.covering else literal(None),
     }
     names = columns(staged.columns)
     if staged.provenance:

@@ -8,12 +8,14 @@ from typing import Any, Protocol
 
 from foundation.errors import InvalidRow, StatementRefused
 from grading.coverage import coverage_of
+from grading.covers import covered, covers_grades
 from grading.outcome import Coverage, KeyChange, SecondChoices
-from grading.run import Run
+from grading.processors import GRADING
+from grading.run import Run, fence_of
 from grading.writing.input_state import LastWrites, counted, note_counts
 from grading.writing.rules import rules_of
 from warehouse.bigquery import Column
-from warehouse.statements import Folder, Sql, SqlFile, TablePath, table
+from warehouse.statements import Folder, Sql, SqlFile, TablePath, literal, table
 
 SQL = Folder("grading.sql")
 
@@ -29,7 +31,8 @@ class Staged:
     snapshot that it read, so a greater token never has older data. `fence_check` (cases) and
     `further_checks` (statements) name the SQL that decides inside the transaction whether these rows may still
     be published. `verbatim` rows are published as they are, also where several have one key: who staged them has
-    decided which to keep. `graded` rows are the predictions of the date that have a box score, so that the others
+    decided which to keep. `covering` is a table with the fingerprint of the grades that the rows were computed from
+    (see `grading.covers`). `graded` rows are the predictions of the date that have a box score, so that the others
     can be counted beside them.
     """
 
@@ -42,6 +45,7 @@ class Staged:
     verbatim: bool = False
     graded: bool = False
     expected_run_id: str = ""
+    covering: TablePath | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +77,29 @@ class QueriedRows:
 
     def stage(self, run: Run) -> Staged:
         into = run.staging_table()
-        statement = SQL.fill("stage", staging=table(into), rows=self.select)
+        covering = into.sibling(f"{into.table}_covers") if covers_grades(run.processor) else None
         last_writes = LastWrites(run)
-        job = run.jobs.ask("stage", statement)
+        job = run.jobs.ask("stage", self._statement(run, into, covering))
         run.trace.staged(job)
         last_writes.note()
         names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
-        return Staged(table=into, token=job.created_ms, columns=names, graded=run.processor.reads_predictions)
+        return Staged(
+            table=into, token=job.created_ms, columns=names, graded=run.processor.reads_predictions, covering=covering
+        )
+
+    def _statement(self, run: Run, into: TablePath, covering: TablePath | None) -> Sql:
+        if covering is None:
+            return SQL.fill("stage", staging=table(into), rows=self.select)
+        first, last = covered(run.processor, run.date)
+        return SQL.fill(
+            "stage_covering",
+            staging=table(into),
+            rows=self.select,
+            covering=table(covering),
+            grades_fence=table(fence_of(run.settings.target(GRADING.name))),
+            first_key=literal(first.isoformat()),
+            last_key=literal(last.isoformat()),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,14 +61,19 @@ class Writer:
                 self._drop(run, staged, events)
 
     def satisfied(self, run: Run) -> bool:
-        """Whether what is published is as new as the event asks for: staged after the event was published."""
+        """Whether what is published is as new as the event asks for, and is there.
+
+        As new: staged after the event was published. There: the date has no fewer rows than its run published; the
+        fence alone does not tell of an expired partition, or of a DELETE by someone who knows no fence.
+        """
         if run.request.published_ms is None:
             return False
-        statement = SQL.fill("read_fence", **run.values())
-        found = run.jobs.ask("fence", statement).rows
+        found = run.jobs.ask("fence", SQL.fill("published_rows", **run.values())).rows
         if found:
             run.trace.found(found[0]["run_id"], found[0]["token"])
-        return bool(found) and int(found[0]["token"]) >= run.request.published_ms
+        if not found or int(found[0]["token"]) < run.request.published_ms:
+            return False
+        return int(found[0]["rows_present"]) >= int(found[0]["rows_published"] or 0)
 
     def _check_and_publish(
         self,
@@ -121,8 +126,9 @@ class Writer:
         return replace(found, status=status, token=staged.token)
 
     def _drop(self, run: Run, staged: Staged, events: EventLog) -> None:
-        try:
-            run.jobs.warehouse.drop(staged.table, deadline=run.deadline)
-        except GradingError as error:
-            # Its dataset's expiration removes it; nothing else depends on it.
-            events.emit("staging_left", f"{staged.table} was not dropped: {error}", "WARNING")
+        for path in filter(None, (staged.table, staged.covering)):
+            try:
+                run.jobs.warehouse.drop(path, deadline=run.deadline)
+            except GradingError as error:
+                # Its dataset's expiration removes it; nothing else depends on it.
+                events.emit("staging_left", f"{path} was not dropped: {error}", "WARNING")

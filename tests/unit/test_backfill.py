@@ -117,6 +117,21 @@ class TestDue:
         )
         assert [work.date for work in aggregate_due(processor, states, ledger)] == due
 
+    @pytest.mark.parametrize("processor", [SYSTEM_DAILY_PERFORMANCE, PERFORMANCE_SUMMARY])
+    @pytest.mark.parametrize("moved", [(90, 95, "late"), (100, 110, "repair")], ids=["an older token", "a repair"])
+    def test_other_grades_than_an_aggregate_covers_make_it_due_whatever_the_clocks_say(
+        self, processor: Processor, moved: tuple[int, int, str]
+    ) -> None:
+        """A token that was committed late is older than the aggregate, and a repair keeps the token."""
+        before = dict.fromkeys(DAYS, (100, 110, "run"))
+        covers = {day: _ledger({GRADING: before}).covered_now(processor, day) for day in DAYS}
+        aggregates = {day: (120, 130, "sum", covers[day]) for day in DAYS}
+        states = [_state(day) for day in DAYS]
+        assert list(aggregate_due(processor, states, _ledger({GRADING: before, processor: aggregates}))) == []
+        after = _ledger({GRADING: {**before, DAYS[0]: moved}, processor: aggregates})
+        due = DAYS if processor is PERFORMANCE_SUMMARY else DAYS[:1]
+        assert [work.date for work in aggregate_due(processor, states, after)] == list(due)
+
     def test_a_date_without_grades_has_no_aggregate_to_compute(self) -> None:
         """There is nothing to sum up."""
         states = [_state(DAYS[0], grades=0)]

@@ -33,7 +33,8 @@ CREATE TABLE IF NOT EXISTS ${runs} (
   refused INT64,
   inputs STRING,
   code_version STRING,
-  publish_job_id STRING
+  publish_job_id STRING,
+  covers STRING
 )
 PARTITION BY game_date
 CLUSTER BY processor, status
