@@ -53,13 +53,14 @@ class Situation:
 
     `told` makes the situation and lets the service tell of it; `then` is what happens before the person gets to it;
     `state` puts the state into words, which must differ after the command; `shows` is in the output of a command that
-    only looks.
+    only looks; `after` ends the situation.
     """
 
     name: str
     told: Callable[[Prepared], object]
     then: Callable[[Prepared], object] = lambda _: None
     state: State | None = None
+    after: Callable[[Prepared], object] = lambda _: None
     shows: str = ""
 
 
@@ -114,6 +115,11 @@ def _shrinks(state: Prepared) -> None:
     table = state.application.settings.input_table("box_scores_table")
     execute(state.client, f"DELETE FROM `{table}` WHERE game_date = '{DAYS[1]}' AND player_lookup > 'player0010'")
     _run(state, DAYS[1])
+
+
+def _whole_again(state: Prepared) -> None:
+    missing = [row for row in box_scores(DAYS[1], PLAYERS) if str(row["player_lookup"]) > "player0010"]
+    load(state.client, state.application.settings, [], missing)
 
 
 def _too_old(state: Prepared) -> None:
@@ -201,7 +207,7 @@ SITUATIONS = (
         ),
         shows="No lock is held.",
     ),
-    Situation(name="a date would shrink", told=_shrinks, shows="no_box_score_for_player"),
+    Situation(name="a date would shrink", told=_shrinks, shows="11 rows to grade", after=_whole_again),
     Situation(name="nothing to grade", told=lambda s: _run(s, EMPTY), shows="0 predictions"),
     Situation(
         name="box scores were late, and are there now", told=_late,
@@ -323,14 +329,15 @@ def test_each_next_command_does_what_the_alert_needs(
             after = "the alert names what to look at, not a command"
         elif situation.state:
             assert heading == "Next command", situation.name
-            _paste(command, code=None)
+            said = _paste(command, code=None)
             after = situation.state(state)
-            assert after != before, f"{situation.name}: {command} changes nothing"
+            assert after != before, f"{situation.name}: {command} changes nothing: {said}"
         else:
             assert heading == "Look at first", situation.name
             assert only_looks(command)
             assert situation.shows in _paste(command, code=None), situation.name
             after = f"shows `{situation.shows}`"
+        situation.after(state)
         state.free()
         table.write(f"| {situation.name} | {f'`{command}`' if command else '–'} | {before} | {after} |\n")
     if os.environ.get("UPDATE_GOLDEN"):
@@ -365,7 +372,7 @@ def test_each_quality_alert_says_what_its_figure_is_and_its_command_helps(
             execute(client, sql)
     _at_terminal(monkeypatch, application)
     sent = len(slack.delivered)
-    application.upkeep.quality_check(Deadline.after(_SECONDS, application.clock))
+    found_wrong = application.upkeep.quality_check(Deadline.after(_SECONDS, application.clock))
     meaning = {check.name: check.meaning for check in CHECKS}
     pasted = []
     for message in slack.delivered[sent:]:
@@ -377,7 +384,9 @@ def test_each_quality_alert_says_what_its_figure_is_and_its_command_helps(
         assert command
         assert (command[1] == "Next command") is not only_looks(command[2])
         pasted.append((found[1], command[2]))
-    assert {name for name, _ in pasted} >= set(mends), pasted
+    assert {name for name, _ in pasted} >= set(mends), [
+        (found.check.name, found.verdict, found.figure) for found in found_wrong
+    ]
     for _, command in pasted:
         _paste(command, code=None)
     after = {
