@@ -34,7 +34,7 @@ $(INSTALLED): requirements-dev.txt pyproject.toml
 demo: $(INSTALLED) ## grade a sample date end to end, or your own: DATA=dir DATE=YYYY-MM-DD OUT=file.csv
 	@$(IN_VENV) -m localdev.demo --data "$$DATA" --date "$$DATE" --out "$$OUT"
 
-stack: $(INSTALLED) ## run the local stack until Ctrl-C, and print how to use it
+stack: $(INSTALLED) ## run the local stack with a week of games until Ctrl-C: events and Slack messages as they come
 	@$(IN_VENV) -m localdev
 
 test: lint ## lint, then every test; says which were skipped and why

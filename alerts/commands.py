@@ -27,7 +27,9 @@ _CHANGES = re.compile(r" (--execute|--grade|release|check --alert)\b|locks check
 
 def only_looks(command: str) -> bool:
     """Whether a command only reads: it shows the cause, and mends nothing."""
-    return (bool(_READS.match(command)) and not _CHANGES.search(command)) or command == UNFINISHED
+    return (bool(_READS.match(command)) and not _CHANGES.search(command)) or command.endswith(
+        (" --unfinished", " --dry-run")
+    )
 
 
 def label(command: str) -> str:
@@ -65,6 +67,11 @@ def dedupe(table: str, start: Day, end: Day | None = None, *, execute: bool = Tr
 def recompute(start: Day, end: Day) -> str:
     """Bring aggregates up to date."""
     return f"python -m grading recompute --start {start} --end {end}"
+
+
+def preview(day: Day) -> str:
+    """What a date has to grade now, without grading it: to be compared with what it holds."""
+    return f"python -m grading backfill --start {day} --end {day} --dry-run"
 
 
 def ungraded(start: Day, end: Day | None = None) -> str:

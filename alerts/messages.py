@@ -145,7 +145,7 @@ def shrunk(
             ("Keys present", _number(present_keys)),
             ("Smallest share allowed", figures.share(min_fraction)),
         ],
-        next_command=commands.ungraded(day),
+        next_command=commands.preview(day),
     )
 
 

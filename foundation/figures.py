@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-_IDLE = re.compile(r"(?<![\d.:])(-?\d+)(\.\d*0)(?![\d.:])")
+_IDLE = re.compile(r"(?<![\d.:])(-?\d+)(\.\d*0)(?![\d.]|:\d)")
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 

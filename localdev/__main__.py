@@ -2,12 +2,14 @@
 
     python -m localdev                          the stack (also: make stack)
     python -m localdev load DIRECTORY           your own CSV files, into the stack that runs
+    python -m localdev publish yesterday        an event, to the stack that runs
 
 Exit status: 0 ended by Ctrl-C or done, 1 failed, 2 wrong usage.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
@@ -16,9 +18,11 @@ from pathlib import Path
 import click
 
 from grading.cli.exits import FAILED, USAGE
+from localdev.bigquery import LOCAL_PROJECT
 from localdev.processes import StartFailed
 from localdev.run_stack import DEFAULT_FILE, run_stack
 from localdev.slate import SlateError
+from localdev.stack import TOPIC
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,6 +67,23 @@ def load(directory: Path) -> None:
     except StartFailed as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(FAILED)
+
+
+@main.command()
+@click.argument("target_date")
+def publish(target_date: str) -> None:
+    """Publish an event for a date to the stack of this shell: YYYY-MM-DD, today or yesterday."""
+    from localdev.function import post_event
+
+    url = os.environ.get("LOCAL_FUNCTION_URL")
+    if not url:
+        click.echo(
+            f"error: this shell points at no local stack: run `make stack`, and `source {DEFAULT_FILE}`", err=True
+        )
+        sys.exit(FAILED)
+    message = {"target_date": target_date, "trigger_source": "localdev"}
+    answer = post_event(url, message, project=LOCAL_PROJECT, topic=TOPIC)
+    click.echo(f"The function answered {answer.status_code}; what it did is in the stack's terminal.")
 
 
 if __name__ == "__main__":

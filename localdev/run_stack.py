@@ -45,7 +45,7 @@ def run_stack(directory: Path, *, days: int, file: Path, wait: Callable[[float],
             last = stack.settings.local_date(SystemClock().now()) - timedelta(days=1)
             _load_week(stack, console, last, days)
             _write_environment(file, stack)
-            _say_what_to_try(console, file, last, directory)
+            _say_what_to_try(stack, console, file, last, directory)
             _print_until_interrupted(stack, console, wait)
     except KeyboardInterrupt:
         console.print(Text("The stack has ended; everything that it started is stopped."))
@@ -65,13 +65,24 @@ def _load_week(stack: LocalStack, console: Console, last: date, days: int) -> No
 
 
 def _write_environment(file: Path, stack: LocalStack) -> None:
-    environment = {**stack.service_environment, **stack.gcloud_environment}
+    environment = {
+        **stack.service_environment,
+        **stack.gcloud_environment,
+        "LOCAL_FUNCTION_URL": stack.function.url,
+    }
     file.parent.mkdir(parents=True, exist_ok=True)
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items())]
     file.write_text("".join(lines), encoding="utf-8")
 
 
-def _say_what_to_try(console: Console, file: Path, last: date, directory: Path) -> None:
+def _with_gcloud(stack: LocalStack, day: date) -> list[str]:
+    """The same event as it is published in production, if the SDK's emulator is there."""
+    if stack.pubsub is None:
+        return []
+    return [f"""gcloud pubsub topics publish {TOPIC} --message='{{"target_date": "{day}"}}'"""]
+
+
+def _say_what_to_try(stack: LocalStack, console: Console, file: Path, last: date, directory: Path) -> None:
     console.print(Text("\nThe stack runs until Ctrl-C. In another terminal, in this directory:"))
     for command in (
         f". .venv/bin/activate && source {file}",
@@ -79,7 +90,8 @@ def _say_what_to_try(console: Console, file: Path, last: date, directory: Path) 
         "python -m grading status",
         "python -m grading check",
         f"python -m grading backfill --start {last - timedelta(days=6)} --end {last}",
-        f"""gcloud pubsub topics publish {TOPIC} --message='{{"target_date": "{last}"}}'""",
+        "python -m localdev publish yesterday",
+        *_with_gcloud(stack, last),
         "python -m localdev load DIRECTORY",
     ):
         console.print(Text(f"  {command}"), soft_wrap=True)

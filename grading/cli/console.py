@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from rich.console import Console
 from rich.text import Text
 
@@ -49,9 +51,15 @@ class EventLines(ConsoleSink):
         if event.name in _STEPS and event.fields.get("lock_type") != "publish":
             # A lock's name tells whose it is.
             about = "" if event.name.startswith("lock_") else event.fields.get("processor")
-            self._console.print(Text(f"  {event.name:<18} {step_text(event.message, about)}", "dim"))
+            self._console.print(Text(_step(event.name, step_text(event.message, about), self._console.width), "dim"))
         else:
             super().record(event)
+
+
+def _step(name: str, text: str, width: int) -> str:
+    """A step, with what does not fit on the line under where its text begins."""
+    start = f"  {name:<18} "
+    return textwrap.fill(text, width, initial_indent=start, subsequent_indent=" " * len(start), break_long_words=False)
 
 
 def step_text(message: str, processor: object) -> str:

@@ -104,7 +104,7 @@ def show_reason(out: Output, outcome: Outcome) -> None:
                 "then grade again. --allow-shrink is for a date that really has fewer.",
                 "red",
             )
-            out.command(commands.ungraded(outcome.date))
+            out.command(commands.preview(outcome.date))
         case Status.FAILED:
             out.line(f"{outcome.processor} failed: {outcome.detail}", "red")
             out.command(commands.after_failure(outcome.date, outcome.detail))

@@ -85,7 +85,7 @@ def judged(day: date, processor: str, run: RunRecord | None) -> Newest:
                 if command == commands.status(day):
                     command = commands.grade(day)
             case Status.SHRUNK:
-                problem, command = "far fewer keys were staged than it has", commands.ungraded(day)
+                problem, command = "far fewer keys were staged than it has", commands.preview(day)
             case Status.NO_ACTUALS:
                 problem, command = "there were no box scores", commands.ungraded(day)
             case Status.PARTIAL:

@@ -342,7 +342,7 @@ def test_a_date_that_would_shrink_is_refused_until_it_is_allowed(
     assert outcome.status is Status.SHRUNK
     assert (outcome.written.staged_keys, outcome.written.present_keys) == (8, 10)
     assert table(ten_graded) == before
-    assert notifier.alerts[0].next_command == f"python -m grading ungraded --start {DAY} --end {DAY}"
+    assert notifier.alerts[0].next_command == f"python -m grading backfill --start {DAY} --end {DAY} --dry-run"
     assert grade(ten_graded, allow_shrink=True).status is Status.SUCCESS
     assert len(table(ten_graded)) == 8
 

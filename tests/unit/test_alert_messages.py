@@ -137,7 +137,7 @@ def test_an_invalid_message_names_the_value_and_two_of_them_are_two_alerts() -> 
 def test_shrunk_says_what_to_look_at_and_never_offers_to_publish() -> None:
     alert = messages.shrunk(DAY, table=TABLE, processor=PROCESSOR, staged_keys=100, present_keys=1000)
     assert "Nothing was published" in alert.what_happened
-    assert alert.next_command == commands.ungraded(DAY)
+    assert alert.next_command == commands.preview(DAY)
     assert commands.label(alert.next_command) == "Look at first"
     assert "allow-shrink" not in as_text(alert)
 

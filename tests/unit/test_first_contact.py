@@ -119,11 +119,7 @@ ANSWERS: list[tuple[tuple[int, dict[str, object]], str, str]] = [
         "a dataset is not in BIGQUERY_LOCATION=US",
         "bq show --format=prettyjson my-project:nba_predictions",
     ),
-    (
-        _error(404, "notFound", "Not found: Project my-project"),
-        "there is no project my-project",
-        "gcloud projects list",
-    ),
+    (_error(404, "notFound", "Not found: Project my-project"), "there is no project my-proj", "gcloud projects list"),
     ((200, {**TABLE, "location": "EU"}), "lies in EU, and BIGQUERY_LOCATION is US", "export BIGQUERY_LOCATION=EU"),
 ]  # fmt: skip
 
