@@ -70,7 +70,7 @@ def make_place(
             database = stack.enter_context(emulated_firestore(firestore.host))
             timings = LockTimings(safety_poll_seconds=1.0, stagger_seconds=0.05)
             never = faults and faults[0] in DELIVERED_SECONDS
-            pace = replace(QUICK, delivered_within=30.0[faults[0]]) if never else QUICK
+            pace = replace(QUICK, delivered_within=DELIVERED_SECONDS[faults[0]]) if never else QUICK
             chosen = {"pace": pace, "timings": timings, "impersonated": ACCOUNT, **further}
             if prepared:
                 chosen["scratch"] = scratch
