@@ -71,7 +71,7 @@ def promises() -> Iterator[str]:
     yield next(sentences(section(README, "# Grading service\n", "\n\nThe usual way")))
     yield from sentences(section(README, "tells someone:\n", "## Try it"))
     yield from sentences("`target_date` is" + section(README, "`target_date` is", "###"))
-    yield "Each of these" + plain(section(README, "Each of these", "\n\n"))
+    yield "Each of these " + plain(section(README, "Each of these", "\n\n"))
     for row in re.findall(r"^\| (`.+`) \| (.+) \|$", section(README, "How a run ends:", "Settings that"), re.MULTILINE):
         yield plain(f"{row[0]}: {row[1]}")
     yield from sentences(section(README, "## How it is safe\n", "What is *not* promised"))
