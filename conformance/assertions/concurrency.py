@@ -112,7 +112,7 @@ def commit_before_our_merge(place: Place) -> Observed:
                 opened.ask(statement)
         except PublishConflict as conflict:
             answer = raw(conflict)
-            text = f"aborted at {statement.lstrip('-').split(None, 1)[0]}: {answer['text']}"
+            text = f"aborted at {_word(statement)}: {answer['text']}"
             return _newer_stays(place, newer.run_id, text, answer=answer)
         except GuardRaised as raised:
             text = f"the fence check saw the other commit ({raised.guard}): BEGIN alone takes no snapshot"
@@ -121,6 +121,11 @@ def commit_before_our_merge(place: Place) -> Observed:
             return differs(f"it failed, and not as a conflict: {error}", answer=raw(error))
     left = place.fingerprint(when)
     return differs("older data was published over newer", run_id=left.run_id, newer_run_id=newer.run_id)
+
+
+def _word(statement: str) -> str:
+    """The word that a statement begins with, behind its comments."""
+    return next(line for line in statement.splitlines() if not line.startswith("--")).split(None, 1)[0]
 
 
 def _newer_stays(place: Place, run_id: str, text: str, **figures: object) -> Observed:
