@@ -58,7 +58,7 @@ def _span(place: Place, attempt: Attempt) -> _Span | None:
     how="Two scripts, staged for two dates of one table, are sent at the same moment. Counts only if they overlapped.",
     documented=[CONCURRENCY],
     calls=[*JOBS, "jobs.list"],
-    effort=Effort(statements=60, tables=110, seconds=45),
+    effort=Effort(statements=75, tables=110, seconds=45),
     needs=[Ability.CONCURRENCY],
 )
 def two_publishes_at_once(place: Place) -> Observed:
@@ -142,7 +142,7 @@ def _newer_stays(place: Place, run_id: str, text: str, **figures: object) -> Obs
     how="A session sends the script. After its DELETE another job INSERTs a row into the date; then the script ends.",
     documented=[CONCURRENCY],
     calls=JOBS,
-    effort=Effort(statements=16, tables=24, seconds=30),
+    effort=Effort(statements=20, tables=28, seconds=30),
     needs=[Ability.CONCURRENCY],
 )
 def append_between_delete_and_commit(place: Place) -> Observed:
