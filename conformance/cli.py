@@ -124,10 +124,11 @@ def _work(
                   f"${expected.usd:.2f}", markup=False)  # fmt: skip
     console.print(f"  {expected.derivation}", markup=False)
     started = clock.monotonic()
+    place.deep = deep
     place.deadline = Deadline.after(_DEEP_SECONDS if deep else _RUN_SECONDS, clock)
     try:
         place.prepare()
-        results = run_all(chosen, place, lambda result: _tell(result, console))
+        results = run_all(ASSERTIONS, place, lambda result: _tell(result, console))
         billed = place.bill.billed_bytes() if target.project else None
     finally:
         place.clear()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
 
 from conformance.assertion import Assertion
 from conformance.calls import ALWAYS, CALLS
@@ -13,16 +12,17 @@ from conformance.cost import Estimate
 
 
 def list_calls(assertions: Sequence[Assertion], expected: Estimate, console: Console) -> None:
-    """Print each call with who makes it, the permission, and the assertions that make it."""
-    table = Table(title="Every call of a run; none was sent", title_justify="left", header_style="bold")
-    for name in ("call", "made by", "permission", "for"):
-        table.add_column(name, overflow="fold")
+    """Print each call: what it is, who makes it, what that one must be allowed to do, and the assertions that do."""
+    console.print("Every call of a run; none was sent.\n", markup=False)
     for name, call in CALLS.items():
         numbers = sorted(assertion.number for assertion in assertions if name in assertion.calls)
-        if name in ALWAYS or numbers:
-            uses = [*(["every run"] if name in ALWAYS else []), *map(str, numbers)]
-            table.add_row(call.what, call.caller, call.permission, ", ".join(uses))
-    console.print(table)
+        if name not in ALWAYS and not numbers:
+            continue
+        uses = "every run" if name in ALWAYS else f"assertion {', '.join(map(str, numbers))}"
+        console.print(call.what, style="bold", markup=False, highlight=False)
+        console.print(f"    by {call.caller}: {uses}", markup=False, highlight=False)
+        console.print(f"    needs {call.permission}", markup=False, highlight=False)
+    console.print("\nEvery statement that it sends runs in datasets grading_conformance_* alone.", markup=False)
     console.print(
         f"{len(assertions)} assertions; at most {expected.effort.seconds} s and ${expected.usd:.2f}:", markup=False
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -16,6 +17,7 @@ from conformance.scratch import LABEL, LIFETIME_SECONDS, ROLES, Scratch
 from conformance.scratch_function import Gcloud, run_gcloud
 from conformance.sweep import Documents, remove_dataset
 from foundation.clock import Clock, Deadline
+from foundation.errors import StatementRefused
 from foundation.events import EventLog
 from grading.processors import GRADING, Processor
 from grading.run import Request, Run
@@ -45,6 +47,7 @@ HAND_OFF = "handoff"
 
 _CALL_SECONDS = 20.0
 _RUN_SECONDS = 60.0
+_GRANT_SECONDS = 90.0
 
 
 def day(number: int) -> date:
@@ -91,6 +94,7 @@ class Place:
         impersonated: the account AS; empty without one.
         lacks: what this place cannot do, and why.
         real: the settings of the real tables, for TABLES=yes.
+        deep: whether a function may be deployed, in `region`, by `gcloud`; `monitoring` answers a PromQL query.
     """
 
     settings: Settings
@@ -108,6 +112,7 @@ class Place:
     timings: LockTimings = field(default_factory=LockTimings)
     bill: Bill = field(default_factory=Bill)
     deadline: Deadline | None = None
+    deep: bool = False
     region: str = "us-west2"
     gcloud: Gcloud = run_gcloud
     monitoring: Callable[[str], float | None] = lambda _query: None
@@ -133,6 +138,7 @@ class Place:
         jobs = self.jobs("inputs", owner=True)
         for name in ("conformance_predictions", "conformance_box_scores"):
             jobs.ask("fill", SQL.fill(name, **values))
+        self._wait_for_grants()
 
     def clear(self) -> None:
         """Remove all that the run has made."""
@@ -219,6 +225,19 @@ class Place:
     def days(self, first: int, count: int) -> Iterator[date]:
         """Several scratch dates."""
         return (day(number) for number in range(first, first + count))
+
+    def _wait_for_grants(self) -> None:
+        """A grant takes some seconds to be known everywhere. Raises what AS is told after a minute and a half."""
+        deadline, pause = self.within(_GRANT_SECONDS), threading.Event()
+        while True:
+            try:
+                self.warehouse.columns(self.settings.target(GRADING.name))
+            except StatementRefused:
+                if deadline.expired:
+                    raise
+                pause.wait(self.pace.poll)
+            else:
+                return
 
     def _lock_keys(self) -> tuple[list[str], list[str]]:
         """What is locked here, and what the scratch function locks."""

@@ -91,6 +91,10 @@ def show(report: Report, console: Console) -> None:
         if result.observed.verdict is Verdict.DIFFERS:
             console.print(f"{result.assertion.number} differs. Promised: {result.assertion.promise}", markup=False)
             console.print(f"   It matters: {result.assertion.why}", markup=False)
+            console.print(
+                f"   What rests on it: the rows of docs/guarantees.md with assertion {result.assertion.number}",
+                markup=False,
+            )
     counts = {verdict: sum(r.observed.verdict is verdict for r in report.results) for verdict in Verdict}
     lost = sum(result.observed.missed for result in report.results)
     console.print(

@@ -38,6 +38,8 @@ def _observe(assertion: Assertion, place: Place) -> Observed:
     for ability in sorted(assertion.needs):
         if why := place.lacks.get(ability):
             return not_provable(why)
+    if assertion.deep and not place.deep:
+        return not_provable("only with DEEP=yes, on a function and topic of its own")
     if place.deadline and place.deadline.expired:
         return missed("the run's time was used up before its turn")
     try:

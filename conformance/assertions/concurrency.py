@@ -58,7 +58,7 @@ def _span(place: Place, attempt: Attempt) -> _Span | None:
     how="Two scripts, staged for two dates of one table, are sent at the same moment. Counts only if they overlapped.",
     documented=[CONCURRENCY],
     calls=[*JOBS, "jobs.list"],
-    effort=Effort(statements=60, tables=110, seconds=45),
+    effort=Effort(statements=75, tables=110, seconds=45),
     needs=[Ability.CONCURRENCY],
 )
 def two_publishes_at_once(place: Place) -> Observed:
@@ -112,7 +112,7 @@ def commit_before_our_merge(place: Place) -> Observed:
                 opened.ask(statement)
         except PublishConflict as conflict:
             answer = raw(conflict)
-            text = f"aborted at {statement.lstrip('-').split(None, 1)[0]}: {answer['text']}"
+            text = f"aborted at {_word(statement)}: {answer['text']}"
             return _newer_stays(place, newer.run_id, text, answer=answer)
         except GuardRaised as raised:
             text = f"the fence check saw the other commit ({raised.guard}): BEGIN alone takes no snapshot"
@@ -121,6 +121,11 @@ def commit_before_our_merge(place: Place) -> Observed:
             return differs(f"it failed, and not as a conflict: {error}", answer=raw(error))
     left = place.fingerprint(when)
     return differs("older data was published over newer", run_id=left.run_id, newer_run_id=newer.run_id)
+
+
+def _word(statement: str) -> str:
+    """The word that a statement begins with, behind its comments."""
+    return next(line for line in statement.splitlines() if not line.startswith("--")).split(None, 1)[0]
 
 
 def _newer_stays(place: Place, run_id: str, text: str, **figures: object) -> Observed:
@@ -137,7 +142,7 @@ def _newer_stays(place: Place, run_id: str, text: str, **figures: object) -> Obs
     how="A session sends the script. After its DELETE another job INSERTs a row into the date; then the script ends.",
     documented=[CONCURRENCY],
     calls=JOBS,
-    effort=Effort(statements=16, tables=24, seconds=30),
+    effort=Effort(statements=20, tables=28, seconds=30),
     needs=[Ability.CONCURRENCY],
 )
 def append_between_delete_and_commit(place: Place) -> Observed:

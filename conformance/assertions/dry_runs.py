@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from conformance.assertion import Ability, Effort, Observed, Source, Verdict, asserts, differs, holds, not_provable
+from conformance.assertions.concurrency import JOBS
 from conformance.place import EMPTY_DAY, Place, day
 from foundation.clock import Deadline
 from foundation.errors import GradingError
@@ -49,8 +50,8 @@ def statements_of(
             "A filter on the partitioning column with constants prunes partitions.",
         ),
     ],
-    calls=["jobs.insert dryRun", "tables.get"],
-    effort=Effort(seconds=30),
+    calls=["jobs.insert dryRun", *JOBS],
+    effort=Effort(statements=10, tables=16, seconds=30),
 )
 def statements_are_accepted_and_pruned(place: Place) -> Observed:
     place.published(day(8))

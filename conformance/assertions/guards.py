@@ -80,7 +80,7 @@ def _seed_sentinel(place: Place) -> None:
         ),
     ],
     calls=JOBS,
-    effort=Effort(statements=55, tables=80, seconds=60),
+    effort=Effort(statements=72, tables=90, seconds=60),
 )
 def guards_come_back_as_themselves(place: Place) -> Observed:
     run = place.run(day(7))

@@ -39,7 +39,7 @@ _SCRIPT = Sql("BEGIN SELECT 1; SELECT 2; END;")
         ),
     ],
     calls=JOBS,
-    effort=Effort(statements=4, tables=4, seconds=8),
+    effort=Effort(statements=6, tables=6, seconds=8),
     needs=[Ability.JOB_IDS],
 )
 def one_job_id_twice(place: Place) -> Observed:

@@ -36,7 +36,7 @@ _SCRIPT_SECONDS = 90.0
         ),
     ],
     calls=[*JOBS, "jobs.list", "jobs.cancel"],
-    effort=Effort(statements=50, tables=90, seconds=100),
+    effort=Effort(statements=60, tables=90, seconds=100),
     needs=[Ability.CANCELLING],
 )
 def stopped_in_mid_transaction(place: Place) -> Observed:

@@ -70,8 +70,8 @@ def make_place(
             database = stack.enter_context(emulated_firestore(firestore.host))
             timings = LockTimings(safety_poll_seconds=1.0, stagger_seconds=0.05)
             never = faults and faults[0] in DELIVERED_SECONDS
-            pace = replace(QUICK, delivered_within=30.0[faults[0]]) if never else QUICK
-            chosen = {"pace": pace, "timings": timings, "impersonated": ACCOUNT, **further}
+            pace = replace(QUICK, delivered_within=DELIVERED_SECONDS[faults[0]]) if never else QUICK
+            chosen = {"pace": pace, "timings": timings, "impersonated": ACCOUNT, "deep": True, **further}
             if prepared:
                 chosen["scratch"] = scratch
             place = stack.enter_context(emulated_place(bigquery.endpoint, database, tmp_path, SystemClock(), **chosen))

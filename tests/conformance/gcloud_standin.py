@@ -186,7 +186,7 @@ class GcloudStandIn:
                 ended_in_publish = ended.is_set()
             if again:
                 # A service that forgets what it has published.
-                del data["message"]["publishTime"]
+                data["message"].pop("publishTime", None)
                 data["message"]["messageId"] += "-again"
             elif not ended_in_publish:
                 return

@@ -29,7 +29,44 @@ _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
 _DEPLOYMENTS = "tests/deploy/test_deployments.py"
 
+_SCRATCH = "tests/conformance/test_scratch.py"
+
 GUARDS = (
+    Guard(
+        name="a project that is called grading makes every missing table a guard",
+        file="warehouse/bigquery_errors.py",
+        code="(?<![\\w.:-])grading:",
+        without="grading:",
+        test="tests/unit/test_bigquery_errors.py::test_a_project_whose_name_ends_in_grading_is_no_guard",
+    ),
+    Guard(
+        name="a dataset of someone else is taken for scratch",
+        file="conformance/sweep.py",
+        code="if listed.labels.get(LABEL[0]) != LABEL[1]:",
+        without="if False:",
+        test=f"{_SCRATCH}::test_a_dataset_that_is_not_ours_stops_the_run",
+    ),
+    Guard(
+        name="a real collection is swept",
+        file="conformance/sweep.py",
+        code="if not name.startswith(PREFIX):\n            raise",
+        without="if False:\n            raise",
+        test=f"{_SCRATCH}::test_a_run_that_claims_a_real_collection_is_refused",
+    ),
+    Guard(
+        name="a run that may still work is swept",
+        file="conformance/sweep.py",
+        code="if now - scratch.made >= older_than:",
+        without="if True:",
+        test=f"{_SCRATCH}::test_a_sweep_takes_what_is_old_and_leaves_what_may_still_run",
+    ),
+    Guard(
+        name="two jobs that never met prove that they do not harm each other",
+        file="conformance/assertions/concurrency.py",
+        code="return max(self.started, other.started) < min(self.ended, other.ended)",
+        without="return True",
+        test="tests/conformance/test_assertions.py::test_two_jobs_that_did_not_overlap_prove_nothing",
+    ),
     Guard(
         name="older data is published over newer",
         file="grading/sql/fence_check_newest.sql",
