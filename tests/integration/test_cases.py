@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from string import Template
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from grading.outcome import Status
 from grading.processors import GRADING, PERFORMANCE_SUMMARY, SYSTEM_DAILY_PERFORMANCE
 from grading.settings import Settings
 from grading.wiring import Application
+from localdev.slate import BOX_SCORES, PREDICTIONS, InputTable, statement
 from tests.integration.cases import execute, grade, graded, last_run, load, played, predicted
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
 from tests.integration.events import WallClock, pubsub_event
@@ -54,10 +56,12 @@ def _causes(application: Application, day: date = DAY) -> dict[str, int]:
     return dict(found.by_cause)
 
 
-def _add_column(application: Application, setting: str, column: str) -> None:
-    execute(
-        application.bigquery_client, f"ALTER TABLE `{application.settings.input_table(setting)}` ADD COLUMN {column}"
-    )
+def _add_columns(application: Application, table: InputTable, *columns: str) -> None:
+    """Make an empty input table anew, with further columns: the emulator does not show those that ALTER adds."""
+    path = application.settings.input_table(table.setting)
+    execute(application.bigquery_client, f"DROP TABLE `{path}`")
+    ddl = statement(table.statement).replace("\n)\nPARTITION", f",\n  {', '.join(columns)}\n)\nPARTITION")
+    execute(application.bigquery_client, Template(ddl).substitute(table=f"`{path}`"))
 
 
 def _set(application: Application, setting: str, assignment: str, where: str) -> None:
@@ -116,8 +120,8 @@ def test_of_differing_box_scores_played_counts_before_not_and_the_most_minutes(
 
 def test_a_box_score_that_is_not_final_does_not_count_and_the_newest_does(application: Application) -> None:
     """By the columns that some deployments have: without a final one the prediction waits."""
-    for column in ("is_partial_game_data BOOL", "game_status_at_processing STRING", "processed_at TIMESTAMP"):
-        _add_column(application, "box_scores_table", column)
+    columns = ("is_partial_game_data BOOL", "game_status_at_processing STRING", "processed_at TIMESTAMP")
+    _add_columns(application, BOX_SCORES, *columns)
     names = ("partial", "live", "corrected", "waits", "overtime", "unknown")
     load(
         application,
@@ -382,7 +386,7 @@ def test_a_prediction_made_after_the_game_never_counts_beside_an_earlier_one(
     application: Application, with_settings: Rules
 ) -> None:
     """Whatever its line; alone it counts, unless a setting says otherwise."""
-    _add_column(application, "predictions_table", "prediction_made_before_game BOOL")
+    _add_columns(application, PREDICTIONS, "prediction_made_before_game BOOL")
     after = f"{date(2026, 2, 19)}T14:00:00Z"
     load(
         application,
@@ -593,7 +597,7 @@ def test_only_reports_of_the_dates_fortnight_explain_a_void(application: Applica
 def test_a_game_without_box_scores_was_not_played_after_three_days(
     application: Application, clock: WallClock, now: str, cause: str
 ) -> None:
-    clock.moment = datetime.fromisoformat(now)
+    clock.wall = datetime.fromisoformat(now)
     load(
         application,
         [

@@ -12,8 +12,8 @@ from grading.hold import Hold
 from grading.processors import PROCESSORS, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.rules import rules
 from grading.writing.publish import AuditNote, publish_script
+from grading.writing.rules import rules
 from grading.writing.staging import Staged
 from localdev.bigquery import client_for
 from localdev.settings import local_settings
