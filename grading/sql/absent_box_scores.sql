@@ -19,18 +19,10 @@ FROM (
   ${found_box_scores}
 ) AS found
 LEFT JOIN (
-  SELECT game_date, player_lookup
-  FROM (
-    ${counted_box_scores}
-  )
-  GROUP BY game_date, player_lookup
+  SELECT DISTINCT game_date, player_lookup FROM box_scores
 ) AS elsewhere ON elsewhere.game_date = found.for_date AND elsewhere.player_lookup = found.for_player
 LEFT JOIN (
-  SELECT game_date, game
-  FROM (
-    ${counted_box_scores}
-  )
-  GROUP BY game_date, game
+  SELECT DISTINCT game_date, game FROM box_scores
 ) AS played ON played.game_date = found.for_date AND played.game = found.own_game
 LEFT JOIN (
   ${newest_injury_reports}

@@ -1,39 +1,13 @@
 -- The rule that says which box score counts, in one place: one row a player and game of the dates. `games` is how many
 -- games the player has on the date; `box_scores_differ` says that another row of the game says something else.
-SELECT
-  game_date,
-  player_lookup,
-  box_score_game_id,
-  teams,
-  game,
-  team_abbr,
-  opponent_team_abbr,
-  points,
-  minutes_played,
-  did_not_play,
-  box_scores_differ,
-  COUNT(*) OVER (PARTITION BY game_date, player_lookup) AS games
+SELECT *, COUNT(*) OVER (PARTITION BY game_date, player_lookup) AS games
 FROM (
-  SELECT
-    game_date,
-    player_lookup,
-    box_score_game_id,
-    teams,
-    game,
-    team_abbr,
-    opponent_team_abbr,
-    points,
-    minutes_played,
-    did_not_play,
-    MIN(says) OVER (PARTITION BY game_date, player_lookup, game)
-      != MAX(says) OVER (PARTITION BY game_date, player_lookup, game) AS box_scores_differ
+  SELECT *, MIN(says) OVER one_game != MAX(says) OVER one_game AS box_scores_differ
   FROM (
     SELECT
       *,
       IFNULL(teams, box_score_game_id) AS game,
-      CONCAT(
-        IFNULL(CAST(points AS STRING), ''), '|', IFNULL(CAST(minutes_played AS STRING), ''), '|',
-        IFNULL(team_abbr, ''), '|', IFNULL(opponent_team_abbr, ''), '|', IF(did_not_play, 'out', '')) AS says
+      TO_JSON_STRING(STRUCT(points, minutes_played, did_not_play, team_abbr, opponent_team_abbr)) AS says
     FROM (
       SELECT
         game_date,
@@ -53,9 +27,10 @@ FROM (
   )
   WHERE TRUE
   QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY game_date, player_lookup, game
+    one_game
     ORDER BY
       processed_at DESC, did_not_play, minutes_played DESC, points DESC, team_abbr, opponent_team_abbr,
       box_score_game_id
   ) = 1
+  WINDOW one_game AS (PARTITION BY game_date, player_lookup, game)
 )

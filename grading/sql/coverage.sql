@@ -1,48 +1,36 @@
--- What there is to grade on a date, and why the rest is not: one row of counts. Bets, not predictions, are counted where
--- a box score is missing; `silent_…` names what has bets with a game to wait for, and not one that can be graded.
-WITH counted AS (
+-- What there is to grade on a date, and why the rest is not: how many by cause, as `cause count` pairs in one text. Bets,
+-- not predictions, are counted where a box score is missing; `silent_…` names what has bets to grade and not one grade.
+WITH box_scores AS (
+  ${counted_box_scores}
+),
+counted AS (
   SELECT
     system_id,
     own_game,
-    reason,
-    absence,
-    made_too_late,
+    IFNULL(reason, IF(made_too_late, 'made_after_game', IFNULL(absence, 'gradable'))) AS cause,
     COUNT(*) AS predictions,
-    COUNT(DISTINCT IF(
-      reason IS NULL AND absence IS NOT NULL AND NOT made_too_late,
-      CONCAT(player_lookup, '|', game, '|', ${bet_line}),
-      NULL)) AS bets,
+    COUNT(DISTINCT IF(absence IS NULL, NULL, CONCAT(player_lookup, '|', ${bet_line}))) AS bets,
     MIN(game_id) AS game_id
   FROM (
     ${placed_predictions}
   )
-  GROUP BY system_id, own_game, reason, absence, made_too_late
+  GROUP BY system_id, own_game, cause
 ),
-bets AS (
-  SELECT system_id, own_game, game_id, absence, bets
+waiting AS (
+  SELECT system_id, own_game, game_id, cause
   FROM counted
-  WHERE reason IS NULL AND NOT made_too_late AND IFNULL(absence != 'listed_out', TRUE)
+  WHERE cause IN ('gradable', 'no_box_score_for_game', 'no_box_score_for_player', 'game_id_differs', 'game_not_played')
 )
 SELECT
-  IFNULL(SUM(predictions), 0) AS predictions,
-  IFNULL(SUM(IF(reason IS NULL, predictions, 0)), 0) AS counting,
-  IFNULL(SUM(IF(reason = 'inactive', predictions, 0)), 0) AS inactive,
-  IFNULL(SUM(IF(reason = 'invalidated', predictions, 0)), 0) AS invalidated,
-  IFNULL(SUM(IF(reason = 'line_source', predictions, 0)), 0) AS line_source,
-  IFNULL(SUM(IF(reason = 'no_line', predictions, 0)), 0) AS no_line,
-  IFNULL(SUM(IF(reason = 'placeholder_line', predictions, 0)), 0) AS placeholder_line,
-  IFNULL(SUM(IF(reason IS NULL AND made_too_late, predictions, 0)), 0) AS made_after_game,
-  IFNULL(SUM(IF(absence = 'no_box_score_for_game', bets, 0)), 0) AS no_box_score_for_game,
-  IFNULL(SUM(IF(absence = 'no_box_score_for_player', bets, 0)), 0) AS no_box_score_for_player,
-  IFNULL(SUM(IF(absence = 'game_id_differs', bets, 0)), 0) AS game_id_differs,
-  IFNULL(SUM(IF(absence = 'game_not_played', bets, 0)), 0) AS game_not_played,
-  IFNULL(SUM(IF(absence = 'listed_out', bets, 0)), 0) AS listed_out,
+  (
+    SELECT STRING_AGG(FORMAT('%s %d %d', cause, predictions, bets), ',')
+    FROM (SELECT cause, SUM(predictions) AS predictions, SUM(bets) AS bets FROM counted GROUP BY cause)
+  ) AS causes,
   (
     SELECT STRING_AGG(system_id, ', ' ORDER BY system_id LIMIT 20)
-    FROM (SELECT system_id FROM bets GROUP BY system_id HAVING COUNTIF(absence IS NULL) = 0)
+    FROM (SELECT system_id FROM waiting GROUP BY system_id HAVING COUNTIF(cause = 'gradable') = 0)
   ) AS silent_systems,
   (
     SELECT STRING_AGG(game_id, ', ' ORDER BY game_id LIMIT 20)
-    FROM (SELECT MIN(game_id) AS game_id FROM bets GROUP BY own_game HAVING COUNTIF(absence IS NULL) = 0)
+    FROM (SELECT MIN(game_id) AS game_id FROM waiting GROUP BY own_game HAVING COUNTIF(cause = 'gradable') = 0)
   ) AS silent_games
-FROM counted

@@ -1,6 +1,6 @@
 -- The rule that says which game a prediction is of, in one place: each player and game id of the predictions, beside
 -- the box score that counts for it. Its own game first, else the player's only game of the date, unless both ids name
--- teams and these differ. `own_game` is what the prediction's id says, `game` what was found.
+-- teams and these differ. `box_scores` are the counted ones. `own_game` is what the prediction's id says, `game` what was found.
 SELECT
   asked.game_date AS for_date,
   asked.player_lookup AS for_player,
@@ -16,24 +16,19 @@ SELECT
   b.did_not_play,
   b.box_scores_differ
 FROM (
-  SELECT game_date, player_lookup, game_id, teams, IFNULL(teams, game_id) AS own_game
+  SELECT *, IFNULL(teams, game_id) AS own_game
   FROM (
     SELECT
-      game_date,
-      player_lookup,
-      game_id,
+      *,
       ${teams_named} AS teams
     FROM (
-      SELECT game_date, player_lookup, game_id
+      SELECT DISTINCT game_date, player_lookup, game_id
       FROM ${predictions}
       WHERE game_date BETWEEN ${first} AND ${last}
-      GROUP BY game_date, player_lookup, game_id
     )
   )
 ) AS asked
-LEFT JOIN (
-  ${counted_box_scores}
-) AS b
+LEFT JOIN box_scores AS b
   ON b.game_date = asked.game_date
   AND b.player_lookup = asked.player_lookup
   AND (b.game = asked.own_game OR (b.games = 1 AND (b.teams IS NULL OR asked.teams IS NULL)))

@@ -7,8 +7,7 @@ SELECT
   COUNTIF(present > 0) AS present_keys,
   COUNTIF(staged > 0 AND present = 0) AS keys_added,
   COUNTIF(staged = 0 AND present > 0) AS keys_removed,
-  STRING_AGG(IF(staged = 0, ${key_text}, NULL), '\n' ORDER BY IF(staged = 0, ${key_text}, NULL) LIMIT 20)
-    AS removed_keys,
+  STRING_AGG(IF(staged = 0, ${key_text}, NULL), '\n' LIMIT 20) AS removed_keys,
   (SELECT COUNT(*) FROM ${staging} WHERE ${partition_column} IS DISTINCT FROM ${date}) AS rows_off_date
 FROM (
   SELECT ${business_key}, COUNTIF(is_staged) AS staged, COUNTIF(NOT is_staged) AS present

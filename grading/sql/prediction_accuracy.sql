@@ -1,5 +1,8 @@
 -- Grades one date: of each bet the newest prediction that counts, beside the box score of its game.
-WITH predictions AS (
+WITH box_scores AS (
+  ${counted_box_scores}
+),
+predictions AS (
   SELECT
     game_date,
     player_lookup,

@@ -1,5 +1,8 @@
 -- What each date of a range has: predictions, what grading would make of them, the grades, and how far these are behind.
-WITH grading AS (
+WITH box_scores AS (
+  ${counted_box_scores}
+),
+grading AS (
   ${kept_predictions}
 ),
 keys AS (

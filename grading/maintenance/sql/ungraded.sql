@@ -1,6 +1,9 @@
 -- Every prediction of a range of dates, by what became of it: graded, or the one cause why not.
 -- Of the predictions of one bet that could be graded all but one are superseded.
-WITH placed AS (
+WITH box_scores AS (
+  ${counted_box_scores}
+),
+placed AS (
   ${placed_predictions}
 ),
 games AS (
