@@ -82,6 +82,7 @@ def staged_duplicates(
         count=duplicate_keys,
         facts=facts,
         next_command=commands.CHECK,
+        lasting=True,
     )
 
 
@@ -146,6 +147,7 @@ def shrunk(
             ("Smallest share allowed", f"{min_fraction:.0%}"),
         ],
         next_command=commands.grade(day, processor=processor, allow_shrink=True),
+        lasting=True,
     )
 
 
@@ -162,6 +164,7 @@ def no_predictions(day: Day, *, table: str, processor: str, present_rows: int) -
         processor=processor,
         facts=[("Rows present", _number(present_rows))],
         next_command=commands.ungraded(day),
+        lasting=True,
     )
 
 
@@ -179,6 +182,7 @@ def no_actuals(day: Day, *, table: str, processor: str, predictions: int | None 
         count=predictions,
         facts=[] if predictions is None else [("Predictions waiting", _number(predictions))],
         next_command=commands.grade(day),
+        lasting=True,
     )
 
 
@@ -211,6 +215,7 @@ def partial_coverage(
             *reasons,
         ],
         next_command=commands.ungraded(day),
+        lasting=True,
     )
 
 

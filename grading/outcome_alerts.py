@@ -9,7 +9,7 @@ from typing import Any
 from alerts import messages
 from alerts.alert import Alert
 from grading.hold import NotHeld
-from grading.outcome import Outcome, Status
+from grading.outcome import Coverage, Outcome, Status
 from grading.run import Run
 
 
@@ -24,6 +24,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
     place: dict[str, Any] = {"table": run.processor.name, "processor": run.processor.name}
     holder = run.hold.holder_id or None
     coverage = outcome.coverage
+    is_recent = date.fromisoformat(day) >= today - timedelta(days=1)
     present = outcome.written.present_rows if outcome.written else 0
     match outcome.status:
         case Status.FAILED:
@@ -32,7 +33,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
             )
         case Status.NO_PREDICTIONS if run.processor.reads_predictions and present:
             yield messages.no_predictions(day, present_rows=present, **place)
-        case Status.NO_ACTUALS if present or date.fromisoformat(day) < today - timedelta(days=1):
+        case Status.NO_ACTUALS if present or not is_recent:
             yield messages.no_actuals(day, predictions=coverage.gradable if coverage else None, **place)
         case Status.SHRUNK if outcome.written:
             yield messages.shrunk(
@@ -42,7 +43,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
                 min_fraction=run.settings.min_keys_ratio,
                 **place,
             )
-        case Status.PARTIAL if coverage:
+        case Status.PARTIAL if coverage and not (is_recent and _may_be_late(run, coverage)):
             yield messages.partial_coverage(
                 day,
                 graded=coverage.with_box_score,
@@ -79,3 +80,9 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
             detail=f"{run.hold.detail} The write ended as: {outcome.status}.",
             **place,
         )
+
+
+def _may_be_late(run: Run, coverage: Coverage) -> bool:
+    """Whether the coverage is low only because whole games have no box scores yet; the daily check names them."""
+    arrived = coverage.gradable - coverage.ungraded["no_box_score_for_game"]
+    return arrived > 0 and coverage.with_box_score / arrived >= run.settings.min_coverage

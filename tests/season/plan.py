@@ -96,7 +96,7 @@ SHORT = Plan(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Game:
-    """One game: its id in the predictions, its two teams, and whether its box score is late, silent or under its own id."""
+    """One game, by its place among those of its date, and its two teams."""
 
     day: date
     number: int
@@ -121,7 +121,7 @@ def games(plan: Plan, number: int) -> list[Game]:
     """The games of a date: two to four."""
     if not plan.has_games(number):
         return []
-    draw = random.Random(f"games {number}")  # noqa: S311 - a seed, not a secret
+    draw = random.Random(f"games {number}")
     teams = draw.sample(TEAMS, 2 * draw.randint(3, 4))
     return [
         Game(day=day_of(number), number=number, index=index, away=teams[2 * index], home=teams[2 * index + 1])
@@ -137,7 +137,7 @@ def predictions(plan: Plan, number: int) -> Iterator[Row]:
                 if system == "delta" and number > plan.retired:
                     continue
                 line, points = _line_and_points(game, player)
-                draw = random.Random(f"{system} {game.game_id} {player}")  # noqa: S311
+                draw = random.Random(f"{system} {game.game_id} {player}")
                 went_over = points > line
                 over = went_over if draw.random() < _WIN_RATE else not went_over
                 yield {
@@ -196,6 +196,6 @@ def _players(game: Game) -> list[str]:
 
 
 def _line_and_points(game: Game, player: str) -> tuple[float, int]:
-    draw = random.Random(f"{game.game_id} {player}")  # noqa: S311
+    draw = random.Random(f"{game.game_id} {player}")
     line = draw.randint(8, 27) + 0.5
     return line, max(1, round(draw.gauss(line, 6)))
