@@ -7,6 +7,7 @@ import sys
 import click
 
 from foundation.errors import GradingError, InvalidSettings
+from grading.cli.accuracy import accuracy
 from grading.cli.backfill import backfill
 from grading.cli.catch_up import catch_up
 from grading.cli.check import check
@@ -37,7 +38,21 @@ def commands() -> None:
     """
 
 
-for command in (init, grade, backfill, catch_up, status, recompute, dedupe, undo, staging, ungraded, check, locks):
+for command in (
+    init,
+    grade,
+    backfill,
+    catch_up,
+    status,
+    recompute,
+    dedupe,
+    undo,
+    staging,
+    ungraded,
+    check,
+    accuracy,
+    locks,
+):
     commands.add_command(command)
 
 

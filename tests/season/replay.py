@@ -9,7 +9,7 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -159,7 +159,8 @@ class _Replay:
         for number in range(1, self.plan.days + 1):
             self._one_day(number)
             if number % 10 == 0:
-                self.tell(f"day {number} of {self.plan.days}: {len(self.messages)} messages")
+                kinds = Counter(message.alert.check for message in self.messages)
+                self.tell(f"day {number} of {self.plan.days}: {len(self.messages)} messages, {dict(kinds)}")
         self.application.bigquery_client.close()
         return Replayed(plan=self.plan, messages=self.messages)
 

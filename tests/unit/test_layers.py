@@ -22,6 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("grading.wiring",),
     ("grading.clients",),
     ("grading.pubsub",),
+    ("grading.report",),
     ("grading.maintenance",),
     ("grading.dates",),
     ("grading.service", "grading.outcome_alerts"),
