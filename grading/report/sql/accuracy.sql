@@ -10,7 +10,7 @@ WITH made AS (
 bets AS (
   SELECT
     g.system_id,
-    g.confidence_decile,
+    g.confidence_decile AS decile,
     g.confidence_score,
     g.prediction_correct,
     IF(g.is_voided, NULL, g.absolute_error) AS absolute_error,
@@ -36,7 +36,7 @@ counted AS (
   SELECT
     system_id,
     part = 'all' AS is_total,
-    IF(part = 'all', NULL, confidence_decile) AS confidence_decile,
+    IF(part = 'all', NULL, decile) AS confidence_decile,
     COUNT(*) AS predictions,
     COUNT(prediction_correct) AS decided,
     COUNTIF(prediction_correct) AS hits,
