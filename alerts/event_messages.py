@@ -54,7 +54,7 @@ def event_too_old(
         severity="CRITICAL",
         title=f"An event for {day or 'a task'} was given up after {_hours(age_seconds)}",
         what_happened="The event is acknowledged without work, so that it does not loop for ever. The date keeps what "
-        "it had; the next catch-up grades it.",
+        "it had. Catch-up grades it if it is one of the last 7 dates; an older one must be named.",
         date=None if day is None else str(day),
         subject=None if day else message_id,
         facts=facts,

@@ -203,8 +203,8 @@ def partial_coverage(
         check="partial_coverage",
         severity="WARNING",
         title=f"Only {coverage:.0%} of {day}'s predictions could be graded",
-        what_happened="What has a box score is graded and published. The next catch-up grades the rest once their box "
-        "scores are in.",
+        what_happened="What has a box score is graded and published. Catch-up grades the rest if their box scores come "
+        "within 7 days of the date; later, the daily check names the date.",
         date=str(day),
         table=table,
         processor=processor,

@@ -75,8 +75,8 @@ def breaker_closed(processor: str) -> Alert:
         check="breaker",
         severity="INFO",
         title=f"Circuit breaker of {processor} closed",
-        what_happened="An attempt succeeded: events are worked on again. Dates that were missed are graded by the "
-        "next catch-up.",
+        what_happened="An attempt succeeded: events are worked on again. The next catch-up grades what was "
+        "missed of the last 7 dates.",
         processor=processor,
         next_command=commands.CATCH_UP,
         repeats=True,
