@@ -1,6 +1,6 @@
 """`make season`: replay a season of daily runs, and print its messages by kind.
 
-SHORT=1 replays 17 dates; OUT=file.json also writes each message.
+SHORT=1 replays nine dates; OUT=file.json also writes each message.
 """
 
 from __future__ import annotations
