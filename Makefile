@@ -11,10 +11,10 @@ IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed-requirements.txt
 
 # Options reach the commands through the environment, so that no shell reads what they contain.
-export DATA DATE OUT ROWS ROUNDS SEED
+export DATA DATE OUT ROWS ROUNDS SEED SHORT
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test check test-long lint bench bench-lock bench-cold-start faults guards audit conformance \
+.PHONY: help demo stack test check test-long lint bench bench-lock bench-cold-start faults season guards audit conformance \
 	lock-requirements clean
 
 help: ## list the commands
@@ -43,9 +43,9 @@ test: lint ## lint, then every test; says which were skipped and why
 check: lint ## lint, types and unit tests: within a minute
 	$(IN_VENV) -m pytest -n 2 -q tests/unit
 
-test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock
+test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock, a season
 	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/integration/test_diff.py \
-		tests/faults/lock/test_no_overlap.py
+		tests/faults/lock/test_no_overlap.py tests/season
 
 lint: $(INSTALLED) ## ruff and mypy, as CI runs them
 	$(IN_VENV) -m ruff check .
@@ -63,6 +63,9 @@ bench-cold-start: $(INSTALLED) ## import time and memory of the deployed package
 
 faults: $(INSTALLED) ## the fault suite, long: ROUNDS=n SEED=s
 	@$(IN_VENV) -m tests.faults
+
+season: $(INSTALLED) ## replay 170 daily runs, and print each kind of message: SHORT=1 OUT=file.json
+	@$(IN_VENV) -m tests.season
 
 guards: $(INSTALLED) ## take each safety guard out, in a copy: its test must be red
 	@$(IN_VENV) -m tests.guards

@@ -83,6 +83,7 @@ def staged_duplicates(
         count=duplicate_keys,
         facts=facts,
         next_command=commands.CHECK,
+        lasting=True,
     )
 
 
@@ -146,6 +147,7 @@ def shrunk(
             ("Smallest share allowed", figures.share(min_fraction)),
         ],
         next_command=commands.preview(day),
+        lasting=True,
     )
 
 
@@ -180,6 +182,7 @@ def no_predictions(day: Day, *, table: str, processor: str, present_rows: int) -
         processor=processor,
         facts=[("Rows present", _number(present_rows))],
         next_command=commands.ungraded(day),
+        lasting=True,
     )
 
 
@@ -199,6 +202,7 @@ def no_actuals(
         count=predictions,
         facts=[] if predictions is None else [("Predictions waiting", _number(predictions))],
         next_command=commands.CATCH_UP if caught_up else commands.grade(day),
+        lasting=True,
     )
 
 
@@ -237,6 +241,7 @@ def partial_coverage(
             *_silent(silent_games, silent_systems),
         ],
         next_command=commands.ungraded(day),
+        lasting=True,
     )
 
 

@@ -146,7 +146,7 @@ class SuppressingNotifier:
     def _is_worse(alert: Alert, told: Fields) -> bool:
         return (
             bool(set(alert.names) - _names(told))
-            or (alert.count or 0).bit_length() > int(told.get("level") or 0)
+            or (alert.count or 0) >= 2 * int(told.get("count") or 0) > 0
             or _SEVERITIES.index(alert.severity) > _SEVERITIES.index(told.get("severity") or "INFO")
         )
 
@@ -204,7 +204,6 @@ class SuppressingNotifier:
             "table": alert.table,
             "date": alert.date,
             "count": alert.count,
-            "level": (alert.count or 0).bit_length(),
             "severity": alert.severity,
             "names": "\n".join(alert.names),
             "title": alert.title,

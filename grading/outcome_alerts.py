@@ -10,7 +10,7 @@ from alerts import messages
 from alerts.alert import Alert
 from grading.catch_up_window import is_looked_at_next
 from grading.hold import NotHeld
-from grading.outcome import Outcome, Status, Written
+from grading.outcome import Coverage, Outcome, Status, Written
 from grading.run import Run
 
 
@@ -25,6 +25,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
     place: dict[str, Any] = {"table": run.processor.name, "processor": run.processor.name}
     coverage = outcome.coverage
     caught_up = is_looked_at_next(run.date, run.deadline.clock.now(), run.settings.local_date)
+    is_recent = date.fromisoformat(day) >= today - timedelta(days=1)
     present = outcome.written.present_rows if outcome.written else 0
     match outcome.status:
         case Status.FAILED:
@@ -33,7 +34,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
             )
         case Status.NO_PREDICTIONS if run.processor.reads_predictions and present:
             yield messages.no_predictions(day, present_rows=present, **place)
-        case Status.NO_ACTUALS if present or date.fromisoformat(day) < today - timedelta(days=1):
+        case Status.NO_ACTUALS if present or not is_recent:
             yield messages.no_actuals(
                 day, predictions=coverage.gradable if coverage else None, caught_up=caught_up, **place
             )
@@ -53,7 +54,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
                 min_fraction=run.settings.min_keys_ratio,
                 **place,
             )
-        case Status.PARTIAL if coverage:
+        case Status.PARTIAL if coverage and not (is_recent and _may_be_late(run, coverage)):
             yield messages.partial_coverage(
                 day,
                 graded=coverage.with_box_score,
@@ -123,3 +124,9 @@ def _of_the_keys(run: Run, written: Written, place: dict[str, Any]) -> Iterator[
             names=written.second_choices.game_id_names,
             **place,
         )
+
+
+def _may_be_late(run: Run, coverage: Coverage) -> bool:
+    """Whether the coverage is low only because whole games have no box scores yet; the daily check names them."""
+    arrived = coverage.gradable - coverage.ungraded["no_box_score_for_game"]
+    return arrived > 0 and coverage.with_box_score / arrived >= run.settings.min_coverage

@@ -11,6 +11,7 @@ import warnings
 import click
 
 from foundation.errors import GradingError
+from grading.cli.accuracy import accuracy
 from grading.cli.backfill import backfill
 from grading.cli.catch_up import catch_up
 from grading.cli.check import check
@@ -64,6 +65,7 @@ for command in (
     staging,
     ungraded,
     check,
+    accuracy,
     locks,
 ):
     commands.add_command(command)

@@ -30,6 +30,7 @@ _LOCK = "tests/contract/test_lock.py"
 _DEPLOYMENTS = "tests/deploy/test_deployments.py"
 
 _SCRATCH = "tests/conformance/test_scratch.py"
+_CHECKS = "tests/integration/test_checks_alone.py"
 
 GUARDS = (
     Guard(
@@ -325,5 +326,47 @@ GUARDS = (
         code="*) return 1 ;; esac; }",
         without="*) return 0 ;; esac; }",
         test=f"{_DEPLOYMENTS}::test_a_paused_old_system_keeps_its_pause_and_ours_starts_at_once",
+    ),
+    Guard(
+        name="a check that cannot be run takes the others along",
+        file="validation/quality.py",
+        code="    except GradingError as error:\n        return error",
+        without="    except GradingError:\n        raise",
+        test=f"{_CHECKS}::test_a_column_that_is_missing_fails_only_the_checks_that_read_it",
+    ),
+    Guard(
+        name="one date without games pages",
+        file="validation/sql/check_freshness.sql",
+        code="GREATEST(COUNT(finding), IF(LOGICAL_OR(is_certain), 2, 0))",
+        without="IF(COUNT(finding) > 0, 2, 0)",
+        test=f"{_CHECKS}::test_one_empty_date_may_be_one_without_games[lost0-pass]",
+    ),
+    Guard(
+        name="chance pages",
+        file="validation/sql/check_health.sql",
+        code="now.win_high < ${milestone_win_rate}",
+        without="now.win_rate < ${milestone_win_rate}",
+        test=f"{_CHECKS}::test_a_bad_week_of_few_bets_is_not_reported",
+    ),
+    Guard(
+        name="a lasting state pages each day",
+        file="alerts/suppression.py",
+        code="return not alert.lasting and document.age_seconds > self._interval_seconds",
+        without="return document.age_seconds > self._interval_seconds",
+        test="tests/unit/test_lasting_alerts.py::test_time_is_no_news",
+    ),
+    Guard(
+        name="a system that is worse than before is told once, and never again after it was well",
+        file="alerts/suppression.py",
+        code='return {**document.fields, "names": "\\n".join(alert.names)} if gone else None',
+        without="return None",
+        test="tests/unit/test_lasting_alerts.py::test_a_new_name_is_news_and_one_that_comes_back_is",
+    ),
+    Guard(
+        name="a player whose line moved counts as several bets",
+        file="grading/report/sql/accuracy.sql",
+        code="  ) = 1\n),\ncounted",
+        without="  ) > 0\n),\ncounted",
+        test="tests/integration/test_accuracy.py::test_every_number_equals_an_independent_computation",
     ),
 )

@@ -1,6 +1,7 @@
 -- Systems that are worse than the milestone, or than they were in the 30 days before the window, by more than chance
--- explains: the bound of the 95 % interval on the near side is beyond the limit. Win rates by Wilson's interval (E. B.
--- Wilson, Journal of the American Statistical Association 22, 1927), mean errors by the normal one.
+-- explains: the bound of the 99 % interval on the near side is beyond the limit. Win rates by Wilson's interval (E. B.
+-- Wilson, Journal of the American Statistical Association 22, 1927), mean errors by the normal one. 99 %, as each system
+-- is looked at each day.
 WITH periods AS (
   SELECT
     system_id,
@@ -18,12 +19,12 @@ bounds AS (
   SELECT
     *,
     SAFE_DIVIDE(wins, bets) AS win_rate,
-    (wins + 1.920729) / (bets + 3.841459)
-      - 1.959964 / (bets + 3.841459) * SQRT(IFNULL(SAFE_DIVIDE(wins * (bets - wins), bets), 0) + 0.960365) AS win_low,
-    (wins + 1.920729) / (bets + 3.841459)
-      + 1.959964 / (bets + 3.841459) * SQRT(IFNULL(SAFE_DIVIDE(wins * (bets - wins), bets), 0) + 0.960365) AS win_high,
-    mae - 1.959964 * IFNULL(deviation, 0) / SQRT(GREATEST(errors, 1)) AS mae_low,
-    mae + 1.959964 * IFNULL(deviation, 0) / SQRT(GREATEST(errors, 1)) AS mae_high
+    (wins + 3.317448) / (bets + 6.634897)
+      - 2.575829 / (bets + 6.634897) * SQRT(IFNULL(SAFE_DIVIDE(wins * (bets - wins), bets), 0) + 1.658724) AS win_low,
+    (wins + 3.317448) / (bets + 6.634897)
+      + 2.575829 / (bets + 6.634897) * SQRT(IFNULL(SAFE_DIVIDE(wins * (bets - wins), bets), 0) + 1.658724) AS win_high,
+    mae - 2.575829 * IFNULL(deviation, 0) / SQRT(GREATEST(errors, 1)) AS mae_low,
+    mae + 2.575829 * IFNULL(deviation, 0) / SQRT(GREATEST(errors, 1)) AS mae_high
   FROM periods
 ),
 compared AS (
