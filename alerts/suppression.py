@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from alerts import messages
@@ -93,8 +94,9 @@ class SuppressingNotifier:
                 fingerprint=key.document_id,
             )
             return True
-        delivered = self._inner.send(alert)
-        self._conclude(claim, self._fields(alert, "told") if delivered else _still(claim.before, "owed"))
+        before = claim.before
+        delivered = self._inner.send(_in_conversation(alert, before))
+        self._conclude(claim, self._fields(alert, "told", before) if delivered else _still(claim.before, "owed"))
         return delivered
 
     def resolve(self, check: str, table: str | None, date: str | None, subject: str | None = None) -> bool:
@@ -107,8 +109,8 @@ class SuppressingNotifier:
             return False
         if claim is None or claim.before is None:
             return False
-        title = str(claim.before.fields.get("title", "")) or None
-        delivered = self._inner.send(messages.resolved(check, table=table, date=date, title=title))
+        first = _first(claim.before)
+        delivered = self._inner.send(messages.resolved(check, table=table, date=date, title=first))
         self._conclude(claim, None if delivered else _still(claim.before, "told"))
         return delivered
 
@@ -118,7 +120,7 @@ class SuppressingNotifier:
             document = self._store.read(key, timeout=self._timeout)
             if document is not None and not self._is_news(alert, document):
                 return None
-            claim = self._swap(key, document, self._fields(alert, "telling"))
+            claim = self._swap(key, document, self._fields(alert, "telling", document))
             if claim is not None:
                 return claim
         raise StoreContended(f"{key} moved {_ATTEMPTS} times.")
@@ -175,8 +177,12 @@ class SuppressingNotifier:
                     self._unavailable(claim.key.document_id, error)
                     return
 
-    def _fields(self, alert: Alert, state: State) -> dict[str, Any]:
+    def _fields(self, alert: Alert, state: State, before: Document | None) -> dict[str, Any]:
+        told = {} if before is None else before.fields
+        now = self._clock.now()
         return {
+            "first_title": told.get("first_title") or told.get("title") or alert.title,
+            "first_at": told.get("first_at") or now,
             "state": state,
             "environment": self._environment,
             "check": alert.check,
@@ -186,7 +192,7 @@ class SuppressingNotifier:
             "severity": alert.severity,
             "title": alert.title,
             "claim": uuid.uuid4().hex,
-            "expires_at": self._clock.now() + _KEPT_FOR,
+            "expires_at": now + _KEPT_FOR,
         }
 
     def _key(self, check: str, table: str | None, date: str | None, subject: str | None) -> Key:
@@ -203,6 +209,21 @@ class SuppressingNotifier:
             check=about,
             error=type(error).__name__,
         )
+
+
+def _first(document: Document) -> str | None:
+    """The alert that a state was told with first: its title, and when that was."""
+    title = document.fields.get("first_title") or document.fields.get("title")
+    at = document.fields.get("first_at")
+    if not title:
+        return None
+    return f"{title} (told {at:%Y-%m-%d %H:%M} UTC)" if isinstance(at, datetime) else str(title)
+
+
+def _in_conversation(alert: Alert, before: Document | None) -> Alert:
+    """The alert as a further message about a state that was told before; as it is, if it is the first."""
+    first = None if before is None else _first(before)
+    return alert if first is None else replace(alert, facts=[*alert.facts, ("First told as", first)])
 
 
 def _still(before: Document | None, state: State) -> Fields | None:

@@ -41,6 +41,7 @@ class GradingService:
     resolver: Resolver | None = None
     breaker_of: Callable[[str, EventLog], GradingCircuitBreaker] | None = None
     repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
+    facts_of: Callable[[Run, Outcome], Sequence[tuple[str, str]]] = lambda _run, _outcome: ()
 
     def grade(
         self, request: Request, processors: Sequence[Processor], deadline: Deadline, *, use_lock: bool = True
@@ -163,7 +164,7 @@ class GradingService:
         if self._given_up(run, outcome):
             return
         for alert in alerts_of(run, outcome):
-            self.notifier.send(alert)
+            self.notifier.send(replace(alert, facts=[*alert.facts, *self.facts_of(run, outcome)]))
 
     @staticmethod
     def _given_up(run: Run, outcome: Outcome) -> bool:

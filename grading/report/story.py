@@ -58,6 +58,14 @@ def tell(facts: DateFacts) -> Story:
     )
 
 
+def of_one_run(record: RunRecord) -> list[str]:
+    """What one run did, in the words of the story, from its own record alone."""
+    told = list(_of_run(record, {record.run_id: _name(record)}, {}))
+    if record.committed_at:
+        told.append(_moment(record, record.committed_at, "published", _published(record, None)))
+    return [moment.text for moment in told]
+
+
 def _moments(table: TableFacts) -> Iterator[Moment]:
     names = {record.run_id: _name(record) for record in table.runs}
     holders = {record.lock_holder: _name(record) for record in table.runs if record.lock_holder}

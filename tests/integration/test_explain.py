@@ -23,6 +23,7 @@ from grading.run import Request, Run
 from grading.wiring import Application
 from grading.writing.inputs import select_of
 from grading.writing.staging import QueriedRows, Staged
+from localdev.bigquery import client_for
 from localdev.naive import race
 from locking.lock import lock_document
 from tests.faults.weak import rows_of_date
@@ -148,7 +149,7 @@ def test_a_bad_morning(
     # Two naive writers at once: the accident.
     rows = rows_of_date(application, DAY)
     race(
-        application.settings and (lambda: bigquery_client),
+        lambda: client_for(application.settings.bigquery_api_endpoint),
         application.settings.target(GRADING.name),
         DAY,
         rows,
