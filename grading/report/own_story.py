@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from alerts import commands
 from grading.history import RunRecord
 from grading.outcome import Outcome
-from grading.report.story import of_one_run
+from grading.report.sentences import of_one_run
 from grading.run import Run
 from grading.trace import inputs_text
 

@@ -260,4 +260,18 @@ GUARDS = (
         without="record.getMessage()",
         test="tests/unit/test_slack.py::test_the_address_is_in_no_log_error_or_repr",
     ),
+    Guard(
+        name="a name from a table becomes markup in the report",
+        file="grading/report/page.py",
+        code="autoescape=True",
+        without="autoescape=False",
+        test="tests/unit/test_report_page.py::test_hostile_names_stay_text",
+    ),
+    Guard(
+        name="the older state is read as it is now, so that nothing seems changed",
+        file="grading/report/diff.py",
+        code='"as_of": _as_of(publishes.older_as_of),',
+        without='"as_of": Sql(""),',
+        test="tests/integration/test_diff.py::test_runs_may_be_named_and_copies_of_a_key_are_counted",
+    ),
 )
