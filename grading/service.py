@@ -84,7 +84,9 @@ class GradingService:
         except GradingError as error:
             transient = isinstance(error, Transient)
             outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
-        repeat = outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.has_published(run)
+        repeat = (
+            outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.record_superseded(run)
+        )
         outcome = replace(outcome, repeat=repeat, duration_ms=round((self.clock.monotonic() - started) * 1000))
         self._tell(run, outcome, events)
         if breaker and not self._given_up(run, outcome):
