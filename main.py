@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from functools import cache
 
+import flask
 import functions_framework
 from cloudevents.http import CloudEvent
 
+from foundation.events import carrying
+from grading.pubsub.trace_context import trace_fields
 from grading.wiring import Application, application_from_environment, stop_with_sigterm
 
 
@@ -21,4 +24,8 @@ def _application() -> Application:
 @functions_framework.cloud_event
 def handle_event(event: CloudEvent) -> None:
     """Entry point. See `grading.pubsub.handler.EventHandler.handle` for what is acknowledged and what is raised."""
-    _application().handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))
+    application = _application()
+    header = flask.request.headers.get("traceparent") if flask.has_request_context() else None
+    project = application.settings.google_cloud_project
+    with carrying(**trace_fields(event.data, (event.get("traceparent"), header), project)):
+        application.handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))

@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from alerts import messages
@@ -96,8 +97,9 @@ class SuppressingNotifier:
                 fingerprint=key.document_id,
             )
             return True
-        delivered = self._inner.send(alert)
-        self._conclude(claim, self._fields(alert, "told") if delivered else _still(claim.before, "owed"))
+        before = claim.before
+        delivered = self._inner.send(_in_conversation(alert, before))
+        self._conclude(claim, self._fields(alert, "told", before) if delivered else _still(claim.before, "owed"))
         return delivered
 
     def resolve(self, check: str, table: str | None, date: str | None, subject: str | None = None) -> bool:
@@ -110,8 +112,8 @@ class SuppressingNotifier:
             return False
         if claim is None or claim.before is None:
             return False
-        title = str(claim.before.fields.get("title", "")) or None
-        delivered = self._inner.send(messages.resolved(check, table=table, date=date, title=title))
+        first = _first(claim.before)
+        delivered = self._inner.send(messages.resolved(check, table=table, date=date, title=first))
         self._conclude(claim, None if delivered else _still(claim.before, "told"))
         return delivered
 
@@ -120,7 +122,7 @@ class SuppressingNotifier:
 
         def claim(document: Document | None) -> Fields | None:
             known = document is not None and not self._is_news(alert, document)
-            return None if known else self._fields(alert, "telling")
+            return None if known else self._fields(alert, "telling", document)
 
         return self._claim(key, claim)
 
@@ -196,8 +198,12 @@ class SuppressingNotifier:
                     self._unavailable(claim.key.document_id, error)
                     return
 
-    def _fields(self, alert: Alert, state: AlertState) -> dict[str, Any]:
+    def _fields(self, alert: Alert, state: AlertState, before: Document | None) -> dict[str, Any]:
+        told = {} if before is None else before.fields
+        now = self._clock.now()
         return {
+            "first_title": told.get("first_title") or told.get("title") or alert.title,
+            "first_at": told.get("first_at") or now,
             "state": state,
             "environment": self._environment,
             "check": alert.check,
@@ -207,7 +213,7 @@ class SuppressingNotifier:
             "severity": alert.severity,
             "names": "\n".join(alert.names),
             "title": alert.title,
-            "expires_at": self._clock.now() + _KEPT_FOR,
+            "expires_at": now + _KEPT_FOR,
         }
 
     def _key(self, check: str, table: str | None, date: str | None, subject: str | None) -> Key:
@@ -228,6 +234,21 @@ class SuppressingNotifier:
 
 def _names(told: Fields) -> set[str]:
     return set(str(told.get("names") or "").split("\n")) - {""}
+
+
+def _first(document: Document) -> str | None:
+    """The alert that a state was told with first: its title, and when that was."""
+    title = document.fields.get("first_title") or document.fields.get("title")
+    at = document.fields.get("first_at")
+    if not title:
+        return None
+    return f"{title} (told {at:%Y-%m-%d %H:%M} UTC)" if isinstance(at, datetime) else str(title)
+
+
+def _in_conversation(alert: Alert, before: Document | None) -> Alert:
+    """The alert as a further message about a state that was told before; as it is, if it is the first."""
+    first = None if before is None else _first(before)
+    return alert if first is None else replace(alert, facts=[*alert.facts, ("First told as", first)])
 
 
 def _still(before: Document | None, state: AlertState) -> Fields | None:

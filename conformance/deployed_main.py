@@ -17,7 +17,7 @@ from foundation.events import Event, EventSink
 from grading import clients
 from grading.settings import Settings
 from grading.wiring import Application
-from locking.store import Document, Fields, Key, DocumentStore, Watch
+from locking.store import Document, DocumentStore, Fields, Key, Watch
 from monitoring.log_sink import JsonLogSink
 
 PREFIX_VARIABLE = "CONFORMANCE_PREFIX"

@@ -30,13 +30,16 @@ class Audit:
         later = replace(run, started_at=run.deadline.clock.now())
         return self.record_unpublished(later, Status.ROWS_MISSING.value, detail)
 
-    def has_published(self, run: Run) -> bool:
-        """Whether a run of the same event has published the date; False if that cannot be learnt."""
+    def record_superseded(self, run: Run) -> bool:
+        """Record a superseded run, unless a run of the same event has published the date: whether one has.
+
+        One statement asks and records, so that it costs one job; False if it could not be run.
+        """
         try:
-            found = run.jobs.ask("repeat", SQL.fill("published_by_event", **run.values())).first
+            inserted = run.jobs.ask("repeat", SQL.fill("record_superseded", **run.values())).inserted
         except GradingError:
             return False  # only the log would say more
-        return int(found["runs"]) > 0
+        return inserted == 0
 
     def record_duplicates(self, run: Run, report: DuplicateReport) -> GradingError | None:
         """One row of `grading_duplicate_audit` a sample key; one without a key if no sample could be had."""

@@ -41,6 +41,7 @@ class GradingService:
     resolver: Resolver | None = None
     breaker_of: Callable[[str, EventLog], GradingCircuitBreaker] | None = None
     repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
+    facts_of: Callable[[Run, Outcome], Sequence[tuple[str, str]]] = lambda _run, _outcome: ()
 
     def grade(
         self, request: Request, processors: Sequence[Processor], deadline: Deadline, *, use_lock: bool = True
@@ -83,7 +84,9 @@ class GradingService:
         except GradingError as error:
             transient = isinstance(error, Transient)
             outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
-        repeat = outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.has_published(run)
+        repeat = (
+            outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.record_superseded(run)
+        )
         outcome = replace(outcome, repeat=repeat, duration_ms=round((self.clock.monotonic() - started) * 1000))
         self._tell(run, outcome, events)
         if breaker and not self._given_up(run, outcome):
@@ -205,7 +208,7 @@ class GradingService:
         if self._given_up(run, outcome):
             return
         for alert in alerts_of(run, outcome, self.settings.local_date(self.clock.now())):
-            self.notifier.send(alert)
+            self.notifier.send(replace(alert, facts=[*alert.facts, *self.facts_of(run, outcome)]))
 
     @staticmethod
     def _given_up(run: Run, outcome: Outcome) -> bool:

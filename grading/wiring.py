@@ -20,6 +20,7 @@ from grading.locker import Locker
 from grading.maintenance.remediation import Remediation
 from grading.pubsub.completion import Completion
 from grading.pubsub.handler import EventHandler, Task
+from grading.report.own_story import facts_of
 from grading.service import GradingService
 from grading.settings import Settings
 from grading.writing.publish import Publisher
@@ -153,6 +154,7 @@ class Application:
             resolver=self.notifier,
             breaker_of=self.breaker,
             repair=self.remediation.repair if self.settings.auto_remediate else None,
+            facts_of=facts_of,
         )
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from foundation import figures
 from grading.maintenance.ungraded import ADVICE, find_ungraded
 from grading.processors import GRADING, PROCESSORS
 from grading.wiring import Application
+from localdev.demo_report import write_report
 from localdev.duplicate_alert import alert_of_a_duplicate
 from localdev.graded import GradedRow, read_graded, same_grades, summarise, write_csv
 from localdev.load import load_slate
@@ -24,6 +25,7 @@ from localdev.naive import race
 from localdev.slack_sink import plain_text
 from localdev.slate import Row
 from localdev.stack import LocalStack
+from warehouse.bigquery import Warehouse
 
 LogEntry = Mapping[str, Any]
 Slate = Mapping[str, Sequence[Row]]
@@ -84,10 +86,15 @@ def grade_sample(stack: LocalStack, console: Console, day: date, slate: Slate, o
     message = {"target_date": day.isoformat(), "trigger_source": "demo", "run_aggregation": False}
     finished = _publish_and_watch(stack, console, day, lambda: stack.publish_at_once(message, 2), runs=2)
     after = _graded(stack, day)
+    began = datetime.now(UTC)
     naive = _naive_pair(stack, day, before)
+    naive_span = began, datetime.now(UTC)
     _show_pairs(console, before, after, naive, finished)
     if not same_grades(before, after) or summarise(after).duplicate_keys:
         raise DemoFailed(f"the table of {day} is not what it was before the two runs")
+    with console.status("Writing the report"), stack.client() as client:
+        report = write_report(Warehouse(client), stack.settings, day, naive, naive_span)
+    console.print(f"The report of all this, for a browser: {report}", markup=False, soft_wrap=True)
     console.print("Yours to grade: make demo DATA=dir DATE=YYYY-MM-DD OUT=file.csv", markup=False)
 
 

@@ -37,13 +37,14 @@ _WITHOUT_ROWS = ("SCRIPT", "CREATE_TABLE_AS_SELECT")
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """A finished job: its rows as plain dicts (a script has none), and in the server's milliseconds when it was created
-    and when it ended (None if the server did not say)."""
+    """A finished job: its rows as plain dicts (a script has none); in the server's milliseconds when it was created and
+    when it ended (None if the server did not say); and how many rows an INSERT has put in (None for other jobs)."""
 
     job_id: str
     created_ms: int
     rows: Sequence[Mapping[str, Any]]
     ended_ms: int | None = None
+    inserted: int | None = None
 
     @property
     def first(self) -> Mapping[str, Any]:
@@ -74,7 +75,14 @@ def finish(job: Job, deadline: Deadline) -> JobResult:
             raise _stop(job) from error
         # The job was accepted: whatever a later request is answered, that does not end it.
         raise OutcomeUnknown(f"job {job.job_id} was sent, and its end is unknown: {classify(error)}") from error
-    return JobResult(job.job_id, _ms(job.created), rows, _ms(job.ended) if job.ended else None)
+    return JobResult(job.job_id, _ms(job.created), rows, _ms(job.ended) if job.ended else None, _inserted(job))
+
+
+def _inserted(job: Job) -> int | None:
+    if not isinstance(job, bigquery.QueryJob) or job.statement_type != "INSERT":
+        return None
+    rows: int | None = job.num_dml_affected_rows
+    return rows
 
 
 def _ms(moment: datetime) -> int:

@@ -26,6 +26,8 @@ MOST_RUNS_OF_A_DATE = 40
 MOST_RUNS = 160
 _MOST_POINTS = 6_000
 _BY_WEEK_FROM_DAYS = 92
+# The Monday of a date's week, as arithmetic that every engine does alike.
+_MONDAY = "DATE_SUB(game_date, INTERVAL MOD(DATE_DIFF(game_date, DATE '1900-01-01', DAY), 7) DAY)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ def read_report(settings: Settings, jobs: Jobs, last: date, days: int) -> Report
         "audit": table(settings.target("grading_duplicate_audit")),
         "daily": table(settings.target("system_daily_performance")),
         "accuracy": table(settings.target("prediction_accuracy")),
-        "period": Sql("DATE_TRUNC(game_date, ISOWEEK)" if days >= _BY_WEEK_FROM_DAYS else "game_date"),
+        "period": Sql(_MONDAY if days >= _BY_WEEK_FROM_DAYS else "game_date"),
     }
     found = _ask(jobs, "report-duplicates", "report_duplicates", values)
     duplicates = {(row["game_date"], row["processor"]): row for row in found}

@@ -369,4 +369,18 @@ GUARDS = (
         without="  ) > 0\n),\ncounted",
         test="tests/integration/test_accuracy.py::test_every_number_equals_an_independent_computation",
     ),
+    Guard(
+        name="a name from a table becomes markup in the report",
+        file="grading/report/page.py",
+        code="autoescape=True",
+        without="autoescape=False",
+        test="tests/unit/test_report_page.py::test_hostile_names_stay_text",
+    ),
+    Guard(
+        name="the older state is read as it is now, so that nothing seems changed",
+        file="grading/report/diff.py",
+        code='"as_of": _as_of(publishes.older_as_of),',
+        without='"as_of": Sql(""),',
+        test="tests/integration/test_diff.py::test_runs_may_be_named_and_copies_of_a_key_are_counted",
+    ),
 )
