@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple
 
 from alerts import messages
 from alerts.alert import Alert, Notifier
-from foundation.clock import Clock
+from foundation.clock import AlertTime, Clock
 from foundation.errors import LockStoreUnavailable
 from foundation.events import EventLog
 from locking.store import Document, Fields, Key, LockStore, StoreContended
@@ -27,6 +27,7 @@ COLLECTION = "grading_alerts"
 State = Literal["telling", "told", "owed", "resolving"]
 
 _ATTEMPTS = 5
+_LEAST_SECONDS = 0.1
 _KEPT_FOR = timedelta(days=90)
 
 
@@ -50,6 +51,7 @@ class SuppressingNotifier:
         interval_seconds: after which an unchanged alert is told again.
         claim_seconds: how long a delivery may take; after it, a claim counts as abandoned.
         store_timeout_seconds: the longest wait for one answer of the store.
+        time: how long alerts may take in all.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class SuppressingNotifier:
         interval_seconds: float = 86_400.0,
         claim_seconds: float = 60.0,
         store_timeout_seconds: float = 2.0,
+        time: AlertTime | None = None,
     ) -> None:
         self._inner = inner
         self._store = store
@@ -72,6 +75,7 @@ class SuppressingNotifier:
         self._interval_seconds = interval_seconds
         self._claim_seconds = claim_seconds
         self._timeout = store_timeout_seconds
+        self._time = time or AlertTime(clock)
 
     def send(self, alert: Alert) -> bool:
         """Deliver unless it was told already. True where it was delivered, now or before."""
@@ -112,10 +116,14 @@ class SuppressingNotifier:
         self._conclude(claim, None if delivered else _still(claim.before, "told"))
         return delivered
 
+    @property
+    def _call_seconds(self) -> float:
+        return max(_LEAST_SECONDS, self._time.left(self._timeout))
+
     def _claim_telling(self, key: Key, alert: Alert) -> _Claim | None:
         """The claim to tell this alert; None where it is told, or being told, in the same words."""
         for _ in range(_ATTEMPTS):
-            document = self._store.read(key, timeout=self._timeout)
+            document = self._store.read(key, timeout=self._call_seconds)
             if document is not None and not self._is_news(alert, document):
                 return None
             claim = self._swap(key, document, self._fields(alert, "telling"))
@@ -139,7 +147,7 @@ class SuppressingNotifier:
     def _claim_resolving(self, key: Key) -> _Claim | None:
         """The claim to tell the end; None where nothing was told, or someone else tells the end."""
         for _ in range(_ATTEMPTS):
-            document = self._store.read(key, timeout=self._timeout)
+            document = self._store.read(key, timeout=self._call_seconds)
             if document is None:
                 return None
             in_flight = document.fields.get("state") in ("telling", "resolving")
@@ -153,9 +161,9 @@ class SuppressingNotifier:
     def _swap(self, key: Key, before: Document | None, fields: Fields) -> _Claim | None:
         try:
             version = (
-                self._store.create(key, fields, timeout=self._timeout)
+                self._store.create(key, fields, timeout=self._call_seconds)
                 if before is None
-                else self._store.replace(key, fields, if_version=before.version, timeout=self._timeout)
+                else self._store.replace(key, fields, if_version=before.version, timeout=self._call_seconds)
             )
         except StoreContended:
             return None
@@ -166,9 +174,9 @@ class SuppressingNotifier:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 if fields is None:
-                    self._store.delete(claim.key, if_version=claim.version, timeout=self._timeout)
+                    self._store.delete(claim.key, if_version=claim.version, timeout=self._call_seconds)
                 else:
-                    self._store.replace(claim.key, fields, if_version=claim.version, timeout=self._timeout)
+                    self._store.replace(claim.key, fields, if_version=claim.version, timeout=self._call_seconds)
                 return
             except LockStoreUnavailable as error:
                 if not isinstance(error, StoreContended) or attempt == _ATTEMPTS:

@@ -15,12 +15,14 @@ the reason that nothing runs: whenever the store does not answer, it lets the ca
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
 from foundation.clock import Clock
 from foundation.errors import CircuitOpen, LockStoreUnavailable
 from foundation.events import EventLog
+from foundation.text import alike
 from locking.store import Document, Key, LockStore, StoreContended, StoreUnanswered
 
 COLLECTION = "grading_breakers"
@@ -93,6 +95,30 @@ class GradingCircuitBreaker:
         """The call failed: `opened` where this opened the breaker. A failed probe opens it again, silently."""
         return self._recorded(succeeded=False, error=error)
 
+    def record_unknown(self, error: str) -> int:
+        """The call failed in a way that is not known: how often it did alike in a row. It does not open the breaker."""
+        self._probe = None
+        text = alike(error)
+        try:
+            for _ in range(_ATTEMPTS):
+                document = self._store.read(self._key, timeout=self._timeout)
+                before = document.fields if document else {}
+                count = int(before.get("unknown_count", 0)) + 1 if before.get("unknown") == text else 1
+                state = "closed" if document is None else _state(document)
+                if state != "closed":
+                    return count
+                kept = _failures(document)
+                if self._swap(document, state, kept, {"unknown": text, "unknown_count": count}) is not None:
+                    return count
+        except LockStoreUnavailable as unavailable:
+            self._unavailable(unavailable)
+        return 1
+
+    @property
+    def probing(self) -> bool:
+        """Whether the call that was let through is the one probe."""
+        return self._probe is not None
+
     def _admit(self) -> None:
         for _ in range(_ATTEMPTS):
             document = self._store.read(self._key, timeout=self._timeout)
@@ -146,14 +172,17 @@ class GradingCircuitBreaker:
             if document is not None and _state(document) != "closed":
                 return None
             failures = 0 if succeeded else _failures(document) + 1
-            if failures == _failures(document):
+            unknown = 0 if document is None else int(document.fields.get("unknown_count", 0))
+            if failures == _failures(document) and not (succeeded and unknown):
                 return None
             opens = failures >= self._threshold
             if self._swap(document, "open" if opens else "closed", failures) is not None:
                 return "opened" if opens else None
         raise StoreContended(f"{self._key} moved {_ATTEMPTS} times.")
 
-    def _swap(self, before: Document | None, state: State, failures: int) -> int | None:
+    def _swap(
+        self, before: Document | None, state: State, failures: int, further: Mapping[str, Any] | None = None
+    ) -> int | None:
         """The new version where this call made the change, else None. A lost answer is resolved by reading."""
         written_by = uuid.uuid4().hex
         fields: dict[str, Any] = {
@@ -162,6 +191,7 @@ class GradingCircuitBreaker:
             "processor": self._processor,
             "written_by": written_by,
             "expires_at": self._clock.now() + _KEPT_FOR,
+            **(further or {}),
         }
         try:
             if before is None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from alerts import messages
 from alerts.alert import Alert
-from grading.hold import NotHeld
+from grading.hold import Hold, NotHeld
 from grading.outcome import Outcome, Status
 from grading.run import Run
 
@@ -16,7 +16,6 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
     """Every alert that the outcome calls for; none where all went as it should."""
     day = run.lock_key
     place: dict[str, Any] = {"table": run.processor.name, "processor": run.processor.name}
-    holder = run.hold.holder_id or None
     coverage = outcome.coverage
     match outcome.status:
         case Status.FAILED:
@@ -66,7 +65,7 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
             duplicate_keys=outcome.duplicates.duplicate_keys,
             excess_rows=outcome.duplicates.excess_rows,
             samples=[str(sample) for sample in outcome.duplicates.samples],
-            held_by=holder,
+            held_by=_held_by(run.hold),
             run_id=run.run_id,
             **place,
         )
@@ -80,3 +79,12 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
             detail=f"{run.hold.detail} The write ended as: {outcome.status}.",
             **place,
         )
+
+
+def _held_by(hold: Hold) -> str:
+    """Who held the lock during the write, if that was us; or that nobody did, why, and who held it instead."""
+    if hold.locked:
+        return hold.holder_id
+    why = f" ({hold.failure})" if hold.failure else ""
+    instead = f"; it was held by {hold.blocked_by}" if hold.blocked_by else ""
+    return f"{messages.WITHOUT_LOCK}{why}{instead}"

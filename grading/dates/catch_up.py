@@ -25,6 +25,7 @@ from grading.service import GradingService
 from warehouse.jobs import Jobs
 
 DEFAULT_DAYS = 7
+_ALIKE = 2
 
 # The last games of a date end after its midnight, and its scheduled run comes in the morning.
 _OVER_AFTER = timedelta(hours=6)
@@ -48,20 +49,41 @@ class CatchUp:
     """Grades recent dates that are behind, then the aggregates that are.
 
     `after(outcomes)` is told of each date that was graded, at the end; `on_work(work)` of each run that begins.
+    `failed_before(what, error)` counts how often something has failed alike in a row.
     """
 
     service: GradingService
     events: EventLog
     after: Callable[[list[Outcome]], None] = lambda _outcomes: None
     on_work: Callable[[Work], None] = lambda _work: None
+    failed_before: Callable[[str, str], int] = lambda _what, _error: 1
 
     def task(self, days: int | None, deadline: Deadline) -> None:
-        """Catch up as one event does. Raises `Transient` where something is left: the redelivery goes on with it."""
+        """Catch up as one event does. Raises `Transient` if something is left: the redelivery goes on with it.
+
+        What fails twice alike is given up until the next catch-up, and logged as CRITICAL: one date that always fails
+        must not keep the event alive.
+        """
         report = self.run(days or DEFAULT_DAYS, deadline)
         if report.left:
             raise DeadlineExceeded(f"catch-up: no time was left for {_named(report.left)}; the redelivery goes on")
-        if any(outcome.transient for outcome in report.failed):
-            raise Transient("; ".join(f"{o.processor} {o.date}: {o.detail}" for o in report.failed if o.transient))
+        again = [outcome for outcome in report.failed if outcome.transient and not self._given_up(outcome)]
+        if again:
+            raise Transient("; ".join(f"{o.processor} {o.date}: {o.detail}" for o in again))
+
+    def _given_up(self, outcome: Outcome) -> bool:
+        what = f"{outcome.processor} {outcome.date}"
+        times = self.failed_before(f"catch-up {what}", outcome.detail)
+        if times < _ALIKE:
+            return False
+        self.events.emit(
+            "catch_up_gave_up",
+            f"{what} failed {times} times alike, and is left to the next catch-up: {outcome.detail}",
+            "CRITICAL",
+            date=outcome.date.isoformat(),
+            processor=outcome.processor,
+        )
+        return True
 
     def run(self, days: int, deadline: Deadline) -> CatchUpReport:
         """Do what is due of the last `days` days and fits before the deadline, the reserve for a write kept.

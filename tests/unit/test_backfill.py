@@ -123,7 +123,7 @@ class TestDue:
         self, processor: Processor, moved: tuple[int, int, str]
     ) -> None:
         """A token that was committed late is older than the aggregate, and a repair keeps the token."""
-        before = {day: (100, 110, "run") for day in DAYS}
+        before = dict.fromkeys(DAYS, (100, 110, "run"))
         covers = {day: _ledger({GRADING: before}).covered_now(processor, day) for day in DAYS}
         aggregates = {day: (120, 130, "sum", covers[day]) for day in DAYS}
         states = [_state(day) for day in DAYS]
