@@ -39,8 +39,9 @@ stack: $(INSTALLED) ## run the local stack until Ctrl-C, and print how to use it
 test: lint ## lint, then every test; says which were skipped and why
 	$(IN_VENV) -m pytest $(PYTEST_ARGS)
 
-test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock
-	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/faults/lock/test_no_overlap.py
+test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock, properties
+	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/faults/lock/test_no_overlap.py \
+		tests/properties --timeout 1800
 
 lint: $(INSTALLED) ## ruff and mypy, as CI runs them
 	$(IN_VENV) -m ruff check .
