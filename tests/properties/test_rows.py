@@ -89,11 +89,14 @@ def stored_rightly(kind: str, value: Any, stored: Any) -> bool:
 
 def check(kind: str, value: Any, check_with: Check) -> None:
     columns = [Column("day", "DATE", True), Column("value", kind, False)]
+    refused = ""
     try:
         [row] = check_with([{"day": DAY, "value": value}], DAY, PROCESSOR, columns)
     except InvalidRow as error:
-        assert re.match(r"row 1, column 'value': .+ is not a valid ", str(error))
-        str(error).encode()
+        refused = str(error)
+    if refused:
+        assert re.match(r"row 1, column 'value': .+ is not a valid ", refused)
+        refused.encode()
         return
     json.dumps(row, allow_nan=False).encode()
     assert row["value"] is None if value is None else stored_rightly(kind, value, row["value"])
@@ -102,7 +105,7 @@ def check(kind: str, value: Any, check_with: Check) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_value_is_stored_rightly_or_refused(kind: str) -> None:
     @given(VALUES)
-    @tries(300, 10_000)
+    @tries(100, 10_000)
     def attempt(value: Any) -> None:
         check(kind, value, check_rows)
 

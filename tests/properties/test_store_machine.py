@@ -22,7 +22,7 @@ WHICH = st.sampled_from(["current", "earlier", "never"])
 T = 5.0
 
 
-def machine(open_store: Callable[[], LockStore]) -> type[RuleBasedStateMachine]:
+def machine(open_store: Callable[[], LockStore]) -> type[RuleBasedStateMachine]:  # noqa: C901 - its rules are short
     """The machine on stores that `open_store` makes."""
 
     class Machine(RuleBasedStateMachine):
