@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
-from google.cloud import bigquery
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,22 +23,30 @@ def expected(text: str) -> str:
 
 
 @given(st.lists(ANY_TEXT, min_size=1, max_size=20))
-@tries(30, 1_000)
+@tries(10, 1_000)
 def test_any_text_is_a_literal_for_the_analyzer(judge: Judge, texts: list[str]) -> None:
     judge.check(f"SELECT {', '.join(literal(text).text for text in texts)}")
 
 
-@given(st.lists(ANY_TEXT.filter(lambda text: "\0" not in text), min_size=1, max_size=20))
-@tries(8, 200)
-def test_any_text_comes_back(bigquery_client: bigquery.Client, texts: list[str]) -> None:
-    """DuckDB, which the emulator runs on, cuts a text at a NUL; the analyzer's test has them."""
-    columns = ", ".join(f"{literal(text)} AS c{number}" for number, text in enumerate(texts))
-    [row] = bigquery_client.query_and_wait(f"SELECT {columns}", api_timeout=30)
-    assert list(row.values()) == [expected(text) for text in texts]
+def read(text: str) -> str:
+    """The value of a literal by BigQuery's lexical rules, of which it uses one: `\\U` and eight hexadecimal digits.
+
+    The local emulator does not know this escape, so that it cannot tell.
+    (https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#escape_sequences)
+    """
+    inside = re.fullmatch(r"'((?:[^'\\\n]|\\U[0-9a-f]{8})*)'", text)
+    assert inside, text
+    return re.sub(r"\\U([0-9a-f]{8})", lambda escape: chr(int(escape[1], 16)), inside[1])
+
+
+@given(ANY_TEXT)
+@tries(200, 20_000)
+def test_any_text_comes_back(text: str) -> None:
+    assert read(literal(text).text) == expected(text)
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-@tries(30, 1_000)
+@tries(10, 1_000)
 def test_any_moment_is_a_literal_for_the_analyzer(judge: Judge, moment: datetime) -> None:
     text = literal(moment).text
     judge.check(f"SELECT {text}")

@@ -81,7 +81,7 @@ def read(event: Any, open_event: Open) -> None:
 
 
 @given(EVENTS)
-@tries(150, 20_000)
+@tries(100, 20_000)
 def test_any_message_is_a_command_or_invalid(event: Any) -> None:
     read(event, open_envelope)
 

@@ -105,7 +105,7 @@ def check(kind: str, value: Any, check_with: Check) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_any_value_is_stored_rightly_or_refused(kind: str) -> None:
     @given(VALUES)
-    @tries(100, 10_000)
+    @tries(50, 10_000)
     def attempt(value: Any) -> None:
         check(kind, value, check_rows)
 

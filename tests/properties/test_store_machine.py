@@ -139,7 +139,7 @@ def short(chosen: settings) -> settings:
 
 
 def test_any_order_of_calls_keeps_the_contract(opener: Callable[[], LockStore]) -> None:
-    run_state_machine_as_test(machine(opener), settings=short(tries(15, 400)))
+    run_state_machine_as_test(machine(opener), settings=short(tries(8, 400)))
 
 
 def test_a_store_without_its_preconditions_is_found(opener: Callable[[], LockStore]) -> None:
