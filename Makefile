@@ -43,9 +43,9 @@ test: lint ## lint, then every test; says which were skipped and why
 check: lint ## lint, types and unit tests: within a minute
 	$(IN_VENV) -m pytest -n 2 -q tests/unit
 
-test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock, a season
+test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock, a season, properties
 	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/integration/test_diff.py \
-		tests/faults/lock/test_no_overlap.py tests/season
+		tests/faults/lock/test_no_overlap.py tests/season tests/properties --timeout 1800
 
 lint: $(INSTALLED) ## ruff and mypy, as CI runs them
 	$(IN_VENV) -m ruff check .

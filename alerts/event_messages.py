@@ -6,6 +6,7 @@ from alerts import commands
 from alerts.alert import Alert
 from alerts.commands import Day
 from foundation import figures
+from foundation.text import alike
 
 
 def invalid_message(error: str, *, value: str | None = None, message_id: str | None = None) -> Alert:
@@ -69,6 +70,25 @@ def event_too_old(
         subject=None if day else message_id,
         facts=facts,
         next_command=commands.CATCH_UP if day is None else commands.grade(day),
+    )
+
+
+def unexpected_error(error: str, *, where: str, message_id: str | None = None, times: int | None = None) -> Alert:
+    """Something failed in a way that nobody has foreseen; `times` if it did so alike in a row."""
+    facts = [("Error", error), ("In", where)]
+    if message_id:
+        facts.append(("Message", message_id))
+    often = f" {times} times in a row" if times else ""
+    return Alert(
+        check="unexpected_error",
+        severity="CRITICAL",
+        title=f"An error that is not known{often} in {where}",
+        what_happened="The date keeps what it had, or holds all of its new rows: never a mixture. The event is "
+        "redelivered until it is too old; the log has the whole error.",
+        subject=f"{where} {alike(error)}",
+        count=times,
+        facts=facts,
+        next_command=commands.CHECK,
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 from alerts import messages
 from alerts.alert import Alert, Notifier
-from foundation.clock import Clock
+from foundation.clock import AlertTime, Clock
 from foundation.errors import LockStoreUnavailable
 from foundation.events import EventLog
 from locking.shared_state import update
@@ -30,6 +30,7 @@ AlertState = Literal["telling", "told", "owed", "resolving"]
 
 _ATTEMPTS = 5
 _SEVERITIES = ("INFO", "WARNING", "CRITICAL")
+_LEAST_SECONDS = 0.1
 _KEPT_FOR = timedelta(days=90)
 
 
@@ -53,6 +54,7 @@ class SuppressingNotifier:
         interval_seconds: after which an unchanged alert is told again.
         claim_seconds: how long a delivery may take; after it, a claim counts as abandoned.
         store_timeout_seconds: the longest wait for one answer of the store.
+        time: how long alerts may take in all.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class SuppressingNotifier:
         interval_seconds: float = 86_400.0,
         claim_seconds: float = 60.0,
         store_timeout_seconds: float = 2.0,
+        time: AlertTime | None = None,
     ) -> None:
         self._inner = inner
         self._store = store
@@ -75,6 +78,7 @@ class SuppressingNotifier:
         self._interval_seconds = interval_seconds
         self._claim_seconds = claim_seconds
         self._timeout = store_timeout_seconds
+        self._time = time or AlertTime(clock)
 
     def send(self, alert: Alert) -> bool:
         """Deliver unless it was told already. True where it was delivered, now or before."""
@@ -116,6 +120,10 @@ class SuppressingNotifier:
         delivered = self._inner.send(messages.resolved(check, table=table, date=date, title=first))
         self._conclude(claim, None if delivered else _still(claim.before, "told"))
         return delivered
+
+    @property
+    def _call_seconds(self) -> float:
+        return max(_LEAST_SECONDS, self._time.left(self._timeout))
 
     def _claim_telling(self, key: Key, alert: Alert) -> _Claim | None:
         """The claim to report this alert; None if it is reported, or being reported, in the same words."""
@@ -163,7 +171,7 @@ class SuppressingNotifier:
 
         try:
             if alert.lasting:
-                update(self._store, key, narrowed, timeout=self._timeout)
+                update(self._store, key, narrowed, timeout=self._call_seconds)
         except LockStoreUnavailable as error:
             self._unavailable(alert.check, error)
 
@@ -181,7 +189,7 @@ class SuppressingNotifier:
         return self._claim(key, claim)
 
     def _claim(self, key: Key, claim: Callable[[Document | None], Fields | None]) -> _Claim | None:
-        made = update(self._store, key, claim, timeout=self._timeout)
+        made = update(self._store, key, claim, timeout=self._call_seconds)
         return None if made is None else _Claim(key, made.version, made.before)
 
     def _conclude(self, claim: _Claim, fields: Fields | None) -> None:
@@ -189,9 +197,9 @@ class SuppressingNotifier:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 if fields is None:
-                    self._store.delete(claim.key, if_version=claim.version, timeout=self._timeout)
+                    self._store.delete(claim.key, if_version=claim.version, timeout=self._call_seconds)
                 else:
-                    self._store.replace(claim.key, fields, if_version=claim.version, timeout=self._timeout)
+                    self._store.replace(claim.key, fields, if_version=claim.version, timeout=self._call_seconds)
                 return
             except LockStoreUnavailable as error:
                 if not isinstance(error, StoreContended) or attempt == _ATTEMPTS:

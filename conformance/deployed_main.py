@@ -48,8 +48,15 @@ class PrefixedStore:
         others = [self._to(other) for other in also]
         return self._inner.delete(self._to(key), if_version=if_version, also=others, timeout=timeout)
 
-    def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> Watch:
-        return self._inner.watch([self._to(key) for key in keys], lambda key, there: on_change(self._from(key), there))
+    def watch(
+        self,
+        keys: Sequence[Key],
+        on_change: Callable[[Key, bool], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> Watch:
+        return self._inner.watch(
+            [self._to(key) for key in keys], lambda key, there: on_change(self._from(key), there), on_broken
+        )
 
     def list(self, collection: str, *, timeout: float) -> Sequence[Document]:
         found = self._inner.list(self._prefix + collection, timeout=timeout)

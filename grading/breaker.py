@@ -21,6 +21,7 @@ from typing import Literal
 from foundation.clock import Clock
 from foundation.errors import CircuitOpen, LockStoreUnavailable
 from foundation.events import EventLog
+from foundation.text import alike
 from locking.shared_state import Updated, update
 from locking.store import Document, DocumentStore, Fields, Key, StoreContended
 
@@ -93,6 +94,32 @@ class GradingCircuitBreaker:
         """The call failed: `opened` where this opened the breaker. A failed probe opens it again, silently."""
         return self._recorded(succeeded=False, error=error)
 
+    def record_unknown(self, error: str) -> int:
+        """The call failed in a way that is not known: how often it did alike in a row. It does not open the breaker."""
+        self._probe = None
+        text, seen = alike(error), 1
+
+        def note(document: Document | None) -> Fields | None:
+            nonlocal seen
+            before = document.fields if document else {}
+            seen = int(before.get("unknown_count", 0)) + 1 if before.get("unknown") == text else 1
+            state = "closed" if document is None else _state(document)
+            if state != "closed":
+                return None
+            return self._fields(state, _failures(document), {"unknown": text, "unknown_count": seen})
+
+        try:
+            self._update(note)
+        except LockStoreUnavailable as unavailable:
+            self._unavailable(unavailable)
+            return 1
+        return seen
+
+    @property
+    def probing(self) -> bool:
+        """Whether the call that was let through is the one probe."""
+        return self._probe is not None
+
     def _admit(self) -> None:
         def probe(document: Document | None) -> Fields | None:
             if document is None or (state := _state(document)) == "closed":
@@ -145,7 +172,8 @@ class GradingCircuitBreaker:
             if document is not None and _state(document) != "closed":
                 return None
             failures = 0 if succeeded else _failures(document) + 1
-            if failures == _failures(document):
+            unknown = 0 if document is None else int(document.fields.get("unknown_count", 0))
+            if failures == _failures(document) and not (succeeded and unknown):
                 return None
             return self._fields("open" if failures >= self._threshold else "closed", failures)
 
@@ -155,12 +183,13 @@ class GradingCircuitBreaker:
     def _update(self, change: Callable[[Document | None], Fields | None]) -> Updated | None:
         return update(self._store, self._key, change, timeout=self._timeout)
 
-    def _fields(self, state: BreakerState, failures: int) -> Fields:
+    def _fields(self, state: BreakerState, failures: int, further: Fields | None = None) -> Fields:
         return {
             "state": state,
             "failures": failures,
             "processor": self._processor,
             "expires_at": self._clock.now() + _KEPT_FOR,
+            **(further or {}),
         }
 
     def _unavailable(self, error: LockStoreUnavailable) -> None:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
-from foundation.clock import Clock
+from foundation.clock import AlertTime, Clock
 from foundation.events import EventLog
 from grading.settings import Settings
 from locking.store import DocumentStore
@@ -53,7 +53,7 @@ def lock_store(settings: Settings) -> DocumentStore:
     return FirestoreLockStore(firestore.Client(project=settings.google_cloud_project))
 
 
-def notifier(settings: Settings, events: EventLog, clock: Clock) -> Notifier:
+def notifier(settings: Settings, events: EventLog, clock: Clock, alert_time: AlertTime | None = None) -> Notifier:
     """Slack, by the address in the settings or in Secret Manager; beside an emulator without address, the log."""
     import requests
 
@@ -78,6 +78,7 @@ def notifier(settings: Settings, events: EventLog, clock: Clock) -> Notifier:
         clock,
         environment=settings.environment,
         runbook_url=settings.runbook_url,
+        time_left=alert_time,
     )
 
 

@@ -28,7 +28,8 @@ def covers_grades(processor: Processor) -> bool:
 
 def covered(processor: Processor, day: date) -> tuple[date, date]:
     """The first and the last date of the grades that a date of an aggregate may read."""
-    return (day - LOOK_BACK if processor.reads_earlier_dates else day), day
+    earliest = day - min(LOOK_BACK, day - date.min)
+    return (earliest if processor.reads_earlier_dates else day), day
 
 
 def fingerprint(grades: Iterable[Grades]) -> str | None:

@@ -106,7 +106,8 @@ class Written:
 class Outcome:
     """One processor's run for one date. Durations in milliseconds; `written` is what became of its write.
 
-    `repeat` says that the event had published the date before: it was delivered again, and cost no work.
+    `repeat` says that the event had published the date before: it was delivered again, and cost no work. `unknown` says
+    that it failed in a way that nobody has foreseen.
     """
 
     processor: str
@@ -120,6 +121,7 @@ class Outcome:
     duration_ms: int = 0
     detail: str = ""
     transient: bool = False
+    unknown: bool = False
     repeat: bool = False
 
     @property

@@ -9,7 +9,7 @@ from typing import Any
 from alerts import messages
 from alerts.alert import Alert
 from grading.catch_up_window import is_looked_at_next
-from grading.hold import NotHeld
+from grading.hold import Hold, NotHeld
 from grading.outcome import Coverage, Outcome, Status, Written
 from grading.run import Run
 
@@ -86,7 +86,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
 
 
 def _of_duplicates(run: Run, outcome: Outcome, place: dict[str, Any]) -> Iterator[Alert]:
-    day, holder = run.lock_key, run.hold.holder_id or None
+    day = run.lock_key
     if outcome.written and outcome.written.staged_duplicate_keys:
         yield messages.staged_duplicates(
             day,
@@ -101,7 +101,7 @@ def _of_duplicates(run: Run, outcome: Outcome, place: dict[str, Any]) -> Iterato
             duplicate_keys=outcome.duplicates.duplicate_keys,
             excess_rows=outcome.duplicates.excess_rows,
             samples=[str(sample) for sample in outcome.duplicates.samples],
-            held_by=holder,
+            held_by=_held_by(run.hold),
             run_id=run.run_id,
             **place,
         )
@@ -130,3 +130,12 @@ def _may_be_late(run: Run, coverage: Coverage) -> bool:
     """Whether the coverage is low only because whole games have no box scores yet; the daily check names them."""
     arrived = coverage.gradable - coverage.ungraded["no_box_score_for_game"]
     return arrived > 0 and coverage.with_box_score / arrived >= run.settings.min_coverage
+
+
+def _held_by(hold: Hold) -> str:
+    """Who held the lock during the write, if that was us; or that nobody did, why, and who held it instead."""
+    if hold.locked:
+        return hold.holder_id
+    why = f" ({hold.failure})" if hold.failure else ""
+    instead = f"; it was held by {hold.blocked_by}" if hold.blocked_by else ""
+    return f"{messages.WITHOUT_LOCK}{why}{instead}"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from alerts import upkeep_messages
+from alerts import event_messages, upkeep_messages
 from alerts.alert import Notifier, Resolver
 from foundation.clock import Clock, Deadline
-from foundation.errors import CircuitOpen, GradingError, Transient
+from foundation.errors import CircuitOpen, DeadlineExceeded, GradingError, Transient, UnknownFailure
 from foundation.events import EventLog
+from foundation.text import valid, whole
 from grading.audit import Audit
 from grading.breaker import GradingCircuitBreaker
 from grading.locker import Locker
@@ -65,7 +66,7 @@ class GradingService:
         source: RowSource | None = None,
         use_lock: bool = True,
     ) -> Outcome:
-        """Run one processor for one date and tell how it ended. Never raises a `GradingError`: it is the outcome."""
+        """Run one processor for one date and tell how it ended. Raises no error: it is the outcome."""
         events = self.events.bind(date=request.date.isoformat(), processor=processor.name)
         started = self.clock.monotonic()
         run = Run.start(processor, request, self.settings, self.warehouse, deadline)
@@ -75,6 +76,8 @@ class GradingService:
         try:
             if breaker:
                 breaker.before_call()
+            if deadline.expired:
+                raise DeadlineExceeded("no time is left to begin")
             with self.locker.hold(processor, request, deadline, events, use_lock=use_lock) as hold:
                 run = replace(run, hold=hold)
                 outcome = self._write(run, source, events)
@@ -84,6 +87,11 @@ class GradingService:
         except GradingError as error:
             transient = isinstance(error, Transient)
             outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
+            outcome = replace(outcome, unknown=isinstance(error, UnknownFailure))
+        except Exception as error:  # noqa: BLE001 - not known to be permanent: it comes again, and the others go on
+            detail = f"{type(error).__name__}: {valid(str(error))}"
+            events.emit("unexpected_error", detail, "ERROR", stack_trace=whole(error))
+            outcome = replace(self._outcome(run, Status.FAILED, detail=detail, transient=True), unknown=True)
         repeat = (
             outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.record_superseded(run)
         )
@@ -217,6 +225,9 @@ class GradingService:
 
     def _count(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
         """Count the run in its breaker; whoever made it open or close tells so."""
+        if outcome.unknown and not breaker.probing:
+            self._count_unknown(breaker, outcome)
+            return
         if outcome.status is Status.FAILED and outcome.transient:
             transition = breaker.record_failure(outcome.detail)
         else:
@@ -232,6 +243,22 @@ class GradingService:
             )
         elif transition == "closed":
             self.notifier.send(upkeep_messages.breaker_closed(outcome.processor))
+
+    def _count_unknown(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
+        """What is not known may lie in the date: it does not stop others. Alike in a row, a person must know."""
+        times = breaker.record_unknown(outcome.detail)
+        if times >= self.settings.breaker_threshold:
+            self.events.emit(
+                "unknown_error_repeats",
+                f"{outcome.processor} failed {times} times alike in a row: {outcome.detail}",
+                "CRITICAL",
+                processor=outcome.processor,
+                date=outcome.date.isoformat(),
+            )
+            threshold = self.settings.breaker_threshold
+            self.notifier.send(
+                event_messages.unexpected_error(outcome.detail, where=outcome.processor, times=threshold)
+            )
 
     @staticmethod
     def _outcome(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
 from alerts.suppression import SuppressingNotifier
-from foundation.clock import Clock, Deadline, SystemClock
+from foundation.clock import AlertTime, Clock, Deadline, SystemClock
 from foundation.events import EventLog, EventSink
 from foundation.stop import stop_on_sigterm
 from grading import clients
@@ -18,6 +18,7 @@ from grading.breaker import GradingCircuitBreaker
 from grading.dates.catch_up import CatchUp
 from grading.locker import Locker
 from grading.maintenance.remediation import Remediation
+from grading.memory import Memory
 from grading.pubsub.completion import Completion
 from grading.pubsub.handler import EventHandler, Task
 from grading.report.own_story import facts_of
@@ -26,6 +27,7 @@ from grading.settings import Settings
 from grading.writing.publish import Publisher
 from grading.writing.validate import validate
 from grading.writing.writer import Writer
+from locking.late_store import LateLockStore
 from locking.lock import DistributedLock
 from locking.store import DocumentStore
 from locking.timings import LockTimings
@@ -90,7 +92,7 @@ class Application:
 
     @cached_property
     def lock_store(self) -> DocumentStore:
-        return self._lock_store or clients.lock_store(self.settings)
+        return self._lock_store or LateLockStore(lambda: clients.lock_store(self.settings), self.clock)
 
     @cached_property
     def lock_timings(self) -> LockTimings:
@@ -118,15 +120,26 @@ class Application:
         return Writer(publisher, self.settings.min_keys_ratio)
 
     @cached_property
+    def memory(self) -> Memory:
+        """What is remembered from one delivery to the next."""
+        return Memory(self.lock_store, self.clock)
+
+    @cached_property
+    def alert_time(self) -> AlertTime:
+        """How long alerts may take: an invocation sets its end."""
+        return AlertTime(self.clock)
+
+    @cached_property
     def notifier(self) -> SuppressingNotifier:
         """What carries alerts: each state told once, and its end."""
         return SuppressingNotifier(
-            self._notifier or clients.notifier(self.settings, self.events, self.clock),
+            self._notifier or clients.notifier(self.settings, self.events, self.clock, self.alert_time),
             self.lock_store,
             self.events,
             self.clock,
             environment=self.settings.environment,
             interval_seconds=self.settings.alert_repeat_seconds,
+            time=self.alert_time,
         )
 
     def breaker(self, processor: str, events: EventLog | None = None) -> GradingCircuitBreaker:
@@ -169,7 +182,12 @@ class Application:
 
     @cached_property
     def catch_up(self) -> CatchUp:
-        return CatchUp(service=self.service, events=self.events, after=self.completion.announce)
+        return CatchUp(
+            service=self.service,
+            events=self.events,
+            after=self.completion.announce,
+            failed_before=self.memory.failed,
+        )
 
     @cached_property
     def completion(self) -> Completion:
@@ -234,6 +252,8 @@ class Application:
             tasks=self.tasks,
             after=self.completion.announce,
             flush=self.metrics.flush,
+            memory=self.memory,
+            alert_time=self.alert_time,
         )
 
 

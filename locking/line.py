@@ -66,12 +66,14 @@ class Line:
         self._news = threading.Condition()
         self._front: Key | None = None
         self._front_gone = False
+        self._broken = self._broken_told = False
+        self._number = 0
         self._overdue_at: float | None = None
 
     @property
     def listening(self) -> bool:
         """Whether news would reach us; if not, join again."""
-        return self._watch is not None and self._watch.alive
+        return self._watch is not None and self._watch.alive and not self._broken
 
     def join(self, *, timeout: float) -> None:
         """Take a place in line, or find it again, and listen to those in front.
@@ -99,6 +101,9 @@ class Line:
         with self._news:
             while not self._front_gone:
                 now = self._clock.monotonic()
+                if self._broken and not self._broken_told:
+                    self._broken_told = True  # once: until the line is joined again, polling carries the wait
+                    return "poll"
                 if self._overdue_at is not None and now >= self._overdue_at:
                     self._overdue_at = None
                     return "overdue"
@@ -143,7 +148,18 @@ class Line:
         front = keys[-1]
         with self._news:
             self._front, self._front_gone, self._overdue_at = front, False, None
-        self._watch = self._store.watch(keys, lambda key, exists: self._hear(front, key, exists))
+            self._broken, self._broken_told, self._number = False, False, self._number + 1
+            number = self._number
+        self._watch = self._store.watch(
+            keys, lambda key, exists: self._hear(front, key, exists), lambda: self._break(number)
+        )
+
+    def _break(self, number: int) -> None:
+        """The listener has ended by itself: the waiter looks at once, and listens anew."""
+        with self._news:
+            if number == self._number:
+                self._broken = True
+                self._news.notify_all()
 
     def _hear(self, front: Key, key: Key, exists: bool) -> None:
         with self._news:

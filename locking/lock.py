@@ -13,6 +13,7 @@ from foundation.clock import Clock, Deadline, SystemClock
 from foundation.errors import InvalidSettings, LockAcquisitionError, LockError
 from foundation.events import EventLog
 from locking.acquisition import Acquisition
+from locking.late_store import LateLockStore
 from locking.lease import Lease
 from locking.status import Claim, LockStatus
 from locking.store import DocumentStore, Key
@@ -176,7 +177,10 @@ class DistributedLock:
 
             from locking.firestore.store import FirestoreLockStore
 
-            self._given_store = FirestoreLockStore(firestore.Client(project=self.project_id))
+            def open_store() -> DocumentStore:
+                return FirestoreLockStore(firestore.Client(project=self.project_id))
+
+            self._given_store = LateLockStore(open_store, self._clock)
         return self._given_store
 
     def _acquire(self, claim: Claim, wait_seconds: float, deadline: Deadline | None, events: EventLog) -> Lease:

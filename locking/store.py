@@ -85,9 +85,14 @@ class DocumentStore(Protocol):
         False, they stay.
         """
 
-    def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> Watch:
+    def watch(
+        self,
+        keys: Sequence[Key],
+        on_change: Callable[[Key, bool], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> Watch:
         """Call `on_change` with a key and whether its document exists: first for what is there now, then at
-        each change.
+        each change. `on_broken` is called once if the subscription ends without `close()`.
 
         Called on a thread of the store's; it must return at once. The same news may come twice. It is a hint:
         nothing safe may rest on it.

@@ -17,6 +17,7 @@ from importlib import resources
 from string import Template
 
 from foundation.errors import InvalidSettings
+from foundation.text import valid
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
 _PROJECT = re.compile(r"[a-z][a-z0-9.:-]{0,80}[a-z0-9]")
@@ -87,7 +88,11 @@ def literal(value: str | int | bool | date | datetime | None) -> Sql:
         case datetime():
             if value.tzinfo is None:
                 raise ValueError(f"{value!r} has no time zone")
-            return Sql(f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00'")
+            try:
+                moment = value.astimezone(UTC)
+            except OverflowError as error:
+                raise ValueError(f"{value!r} lies outside the years 1 to 9999 in UTC") from error
+            return Sql(f"TIMESTAMP '{moment.replace(tzinfo=None).isoformat(' ', 'microseconds')}+00:00'")
         case date():
             return Sql(f"DATE '{value.isoformat()}'")
     raise ValueError(f"no SQL literal for {type(value).__name__}")
@@ -106,8 +111,13 @@ def dates_array(days: Iterable[date]) -> Sql:
 
 
 def _escape(text: str) -> str:
-    """Every character that is not plain ASCII text becomes a \\U escape: nothing can end the literal."""
-    return "".join(c if (c.isascii() and c.isprintable() and c not in "'\"\\`") else f"\\U{ord(c):08x}" for c in text)
+    """Every character that is not plain ASCII text becomes a \\U escape: nothing can end the literal.
+
+    An escape of a lone surrogate is refused by BigQuery: U+FFFD stands for it.
+    """
+    return "".join(
+        c if (c.isascii() and c.isprintable() and c not in "'\"\\`") else f"\\U{ord(c):08x}" for c in valid(text)
+    )
 
 
 @dataclass(frozen=True, slots=True)

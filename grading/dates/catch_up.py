@@ -26,6 +26,8 @@ from grading.run import Request
 from grading.service import GradingService
 from warehouse.jobs import Jobs
 
+_ALIKE = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookedAt:
@@ -68,6 +70,7 @@ class CatchUp:
 
     `after(outcomes)` is told of each date that was graded, at the end; `on_work(work)` of each run that begins, and
     `on_outcome(outcome)` of each that ended.
+    `failed_before(what, error)` counts how often something has failed alike in a row.
     """
 
     service: GradingService
@@ -75,14 +78,34 @@ class CatchUp:
     after: Callable[[list[Outcome]], None] = lambda _outcomes: None
     on_work: Callable[[Work], None] = lambda _work: None
     on_outcome: Callable[[Outcome], None] = lambda _outcome: None
+    failed_before: Callable[[str, str], int] = lambda _what, _error: 1
 
     def task(self, days: int | None, deadline: Deadline) -> None:
-        """Catch up as one event does. Raises `Transient` where something is left: the redelivery goes on with it."""
+        """Catch up as one event does. Raises `Transient` if something is left: the redelivery goes on with it.
+
+        What fails twice alike is given up until the next catch-up, and logged as CRITICAL: one date that always fails
+        must not keep the event alive.
+        """
         report = self.run(days or CATCH_UP_DAYS, deadline)
         if report.left:
             raise DeadlineExceeded(f"catch-up: no time was left for {_named(report.left)}; the redelivery goes on")
-        if any(outcome.transient for outcome in report.failed):
-            raise Transient("; ".join(f"{o.processor} {o.date}: {o.detail}" for o in report.failed if o.transient))
+        again = [outcome for outcome in report.failed if outcome.transient and not self._given_up(outcome)]
+        if again:
+            raise Transient("; ".join(f"{o.processor} {o.date}: {o.detail}" for o in again))
+
+    def _given_up(self, outcome: Outcome) -> bool:
+        what = f"{outcome.processor} {outcome.date}"
+        times = self.failed_before(f"catch-up {what}", outcome.detail)
+        if times < _ALIKE:
+            return False
+        self.events.emit(
+            "catch_up_gave_up",
+            f"{what} failed {times} times alike, and is left to the next catch-up: {outcome.detail}",
+            "CRITICAL",
+            date=outcome.date.isoformat(),
+            processor=outcome.processor,
+        )
+        return True
 
     def run(self, days: int, deadline: Deadline) -> CatchUpReport:
         """Do what is due of the last `days` days and fits before the deadline, the reserve for a write kept.

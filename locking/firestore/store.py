@@ -50,8 +50,13 @@ class FirestoreLockStore:
         writes += [deletion(delete=self._wire.name(other)) for other in also]
         return self._commit(writes, timeout, refused_by=_MOVED_ON) is not None
 
-    def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> FirestoreWatch:
-        return FirestoreWatch(self._wire, keys, on_change)
+    def watch(
+        self,
+        keys: Sequence[Key],
+        on_change: Callable[[Key, bool], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> FirestoreWatch:
+        return FirestoreWatch(self._wire, keys, on_change, on_broken)
 
     def list(self, collection: str, *, timeout: float) -> Sequence[Document]:
         with _errors():

@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("grading.dates",),
     ("grading.service", "grading.outcome_alerts"),
     ("grading.writing",),
-    ("grading.audit", "grading.history", "grading.locker", "grading.breaker"),
+    ("grading.audit", "grading.history", "grading.locker", "grading.breaker", "grading.memory"),
     ("grading.run",),
     ("grading.trace",),
     ("grading.hold", "grading.outcome", "grading.coverage", "grading.covers", "grading.processors"),
