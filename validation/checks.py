@@ -19,7 +19,7 @@ class Check:
     `query` names a file of `validation/sql`, `check_{query}.sql`, which answers one row: the figure in the column
     `name`, and examples as text in `{name}_samples`. The check warns and fails if the figure is above (or, with
     `less_is_worse`, below) these limits; a figure that is NULL passes, as there is nothing to judge. `next_command`
-    may hold `{start}` and `{end}`, the window's dates.
+    may hold `{start}` and `{end}`, the window's dates, and `{season_start}`.
     """
 
     number: int
@@ -183,5 +183,23 @@ CHECKS: Sequence[Check] = (
         warn=0,
         fail=0,
         next_command="python -m grading recompute --start {start} --end {end}",
+    ),
+    Check(
+        number=11,
+        name="late_box_scores",
+        query="late",
+        meaning="dates too old for the catch-up whose box scores have come or changed since they were graded",
+        warn=0,
+        fail=9,
+        next_command="python -m grading catch-up --days 36",
+    ),
+    Check(
+        number=12,
+        name="rules_mixed",
+        query="rules",
+        meaning="further versions of the grading rules in one season: its figures are not comparable",
+        warn=0,
+        fail=99,
+        next_command="python -m grading backfill --start {season_start} --end {end}",
     ),
 )

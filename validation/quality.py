@@ -27,6 +27,11 @@ class Window:
     def end(self) -> date:
         return self.today - timedelta(days=1)
 
+    @property
+    def season_start(self) -> date:
+        """The 1 October that is not after the last date."""
+        return date(self.end.year if self.end.month >= 10 else self.end.year - 1, 10, 1)
+
 
 def run_checks(ask: Ask, window: Window, checks: Sequence[Check] = CHECKS) -> list[CheckResult]:
     """Every check, in order. Raises what `ask` raises: a check that cannot run is no check."""
@@ -41,5 +46,5 @@ def _result(check: Check, answer: Mapping[str, object], window: Window) -> Check
         check=check,
         figure=None if figure is None else float(str(figure)),
         samples=str(samples).split("; ") if samples else (),
-        next_command=check.next_command.format(start=window.start, end=window.end),
+        next_command=check.next_command.format(start=window.start, end=window.end, season_start=window.season_start),
     )

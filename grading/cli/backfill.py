@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime
@@ -20,12 +20,13 @@ from grading.cli.console import ConsoleSink, make_console, table_of, waiting_for
 from grading.cli.options import chosen, date_range, processor_option, range_options
 from grading.cli.runner import run_plan, show_result
 from grading.dates.backfill import FAILURES, BackfillResult, Plan, bytes_to_scan, plan_backfill
-from grading.outcome import Outcome, Status
-from grading.processors import PROCESSORS
+from grading.outcome import Outcome, Status, Written
+from grading.processors import GRADING, PROCESSORS
 from grading.service import GradingService
 from grading.wiring import application_for_terminal
 
 _PLAN_SECONDS = 300.0
+_NAMES_SHOWN = 20
 
 # How a date ended is how the worst of its runs did.
 _WORST_FIRST = (
@@ -116,7 +117,24 @@ def message(plan: Plan, result: BackfillResult, resume: str) -> Alert:
     found = Counter(kept.check for kept in result.alerts)
     facts = [*alert.facts, ("Duplicate keys", f"{sum(map(_duplicates, result.outcomes)):,}")]
     facts += [(f"Alerts: {check}", f"{count:,}") for check, count in found.items()]
+    graded = [o for o in result.outcomes if o.processor == GRADING.name and o.status.published and o.written]
+    removed = [o for o in graded if o.written and o.written.keys.removed]
+    differing = [o for o in graded if o.written and o.written.second_choices.game_ids]
+    if removed:
+        facts.append(("Keys removed", _total(removed, lambda written: written.keys.removed)))
+    if differing:
+        facts.append(("Grades by another game id", _total(differing, lambda w: w.second_choices.game_ids)))
+    names = [f"{o.date} removed: {name}" for o in removed if o.written for name in o.written.keys.removed_names]
+    names += [f"{o.date}: {name}" for o in differing if o.written for name in o.written.second_choices.game_id_names]
+    alert = replace(alert, samples=[*alert.samples, *names[:_NAMES_SHOWN]])
+    if names and alert.severity == "INFO":
+        alert = replace(alert, severity="WARNING")
     return replace(alert, facts=facts, next_command=resume if failed or result.not_reached else alert.next_command)
+
+
+def _total(outcomes: Sequence[Outcome], number: Callable[[Written], int]) -> str:
+    dates = {outcome.date for outcome in outcomes}
+    return f"{sum(number(o.written) for o in outcomes if o.written):,} on {len(dates):,} dates"
 
 
 def _duplicates(outcome: Outcome) -> int:

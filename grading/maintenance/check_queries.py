@@ -16,6 +16,7 @@ from warehouse.statements import Folder, Sql, columns, literal, table
 
 SQL = Folder("grading.maintenance.sql")
 CHECKS = Folder("validation.sql")
+DATES = Folder("grading.dates.sql")
 
 _VOLUME_DAYS = 28
 
@@ -40,6 +41,7 @@ def _values(
         "yesterday": window.end,
         "today": window.today,
         "first_day": FIRST_DAY,
+        "season_start": window.season_start,
         "last_week": window.today - timedelta(days=RECENT_DAYS),
         "week_before": window.today - timedelta(days=2 * RECENT_DAYS),
         "four_weeks_before": window.start - timedelta(days=_VOLUME_DAYS),
@@ -51,4 +53,9 @@ def _values(
         "gradable": PREDICTIONS.condition(settings),
         "prediction_content": columns(name for name in prediction_columns if name not in PREDICTIONS.identity),
     }
-    return {**values, "ungraded": SQL.fill("ungraded", **values)}
+    late = rules(settings, dates["four_weeks_before"], window.start - timedelta(days=1), window.today, warehouse)
+    return {
+        **values,
+        "ungraded": SQL.fill("ungraded", **values),
+        "late_dates": DATES.fill("dates", **late),
+    }

@@ -2,8 +2,8 @@
 SELECT
   COUNTIF(confidence_score > 1) AS confidence_above_one,
   STRING_AGG(IF(confidence_score > 1, sample, NULL), '; ' ORDER BY sample LIMIT 5) AS confidence_above_one_samples,
-  COUNTIF(line_value = 20 AND line_source != 'NO_PROP_LINE') AS placeholder_lines_graded,
-  STRING_AGG(IF(line_value = 20 AND line_source != 'NO_PROP_LINE', sample, NULL), '; ' ORDER BY sample LIMIT 5)
+  COUNTIF(line_value IN (${placeholder_lines}) AND line_source != 'NO_PROP_LINE') AS placeholder_lines_graded,
+  STRING_AGG(IF(line_value IN (${placeholder_lines}) AND line_source != 'NO_PROP_LINE', sample, NULL), '; ' ORDER BY sample LIMIT 5)
     AS placeholder_lines_graded_samples
 FROM (
   SELECT
@@ -16,5 +16,5 @@ FROM (
     ) AS sample
   FROM ${accuracy}
   WHERE game_date BETWEEN ${start} AND ${yesterday}
-    AND (confidence_score > 1 OR line_value = 20)
+    AND (confidence_score > 1 OR line_value IN (${placeholder_lines}))
 )
