@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -20,11 +20,12 @@ from grading.cli.output import Column, Output, fail, with_output
 from grading.cli.runner import run_plan, show_result
 from grading.cli.unfinished import held_locks, list_unfinished, tell_who_is_waited_for
 from grading.dates.backfill import FAILURES, BackfillResult, Plan, bytes_to_scan, plan_backfill
-from grading.outcome import Outcome, Status
-from grading.processors import PROCESSORS
+from grading.outcome import Outcome, Status, Written
+from grading.processors import GRADING, PROCESSORS
 from grading.service import GradingService
 
 _PLAN_SECONDS = 300.0
+_NAMES_SHOWN = 20
 
 # How a date ended is how the worst of its runs did.
 _WORST_FIRST = (
@@ -137,7 +138,24 @@ def message(plan: Plan, result: BackfillResult, resume: str) -> Alert:
         dates = figures.counted(len({work.date for work in result.not_reached}), "date")
         facts.append(("Not reached", f"{figures.counted(len(result.not_reached), 'run')}, {dates}"))
     facts += [(f"Alerts: {check}", f"{count:,}") for check, count in found.items()]
+    graded = [o for o in result.outcomes if o.processor == GRADING.name and o.status.published and o.written]
+    removed = [o for o in graded if o.written and o.written.keys.removed]
+    differing = [o for o in graded if o.written and o.written.second_choices.game_ids]
+    if removed:
+        facts.append(("Keys removed", _total(removed, lambda written: written.keys.removed)))
+    if differing:
+        facts.append(("Grades by another game id", _total(differing, lambda w: w.second_choices.game_ids)))
+    names = [f"{o.date} removed: {name}" for o in removed if o.written for name in o.written.keys.removed_names]
+    names += [f"{o.date}: {name}" for o in differing if o.written for name in o.written.second_choices.game_id_names]
+    alert = replace(alert, samples=[*alert.samples, *names[:_NAMES_SHOWN]])
+    if names and alert.severity == "INFO":
+        alert = replace(alert, severity="WARNING")
     return replace(alert, facts=facts, next_command=resume if failed or result.not_reached else alert.next_command)
+
+
+def _total(outcomes: Sequence[Outcome], number: Callable[[Written], int]) -> str:
+    dates = {outcome.date for outcome in outcomes}
+    return f"{sum(number(o.written) for o in outcomes if o.written):,} on {len(dates):,} dates"
 
 
 def _duplicates(outcome: Outcome) -> int:

@@ -12,7 +12,7 @@ SELECT
     WHEN played.game IS NOT NULL
       OR LOGICAL_OR(found.box_score_game_id IS NOT NULL) OVER (PARTITION BY found.for_date, found.own_game)
       THEN 'no_box_score_for_player'
-    WHEN ${today} > DATE_ADD(found.for_date, INTERVAL 3 DAY) THEN 'game_not_played'
+    WHEN found.for_date < ${three_days_ago} THEN 'game_not_played'
     ELSE 'no_box_score_for_game'
   END AS absence
 FROM (

@@ -7,7 +7,9 @@ FROM (
     SELECT
       *,
       IFNULL(teams, box_score_game_id) AS game,
-      TO_JSON_STRING(STRUCT(points, minutes_played, did_not_play, team_abbr, opponent_team_abbr)) AS says
+      CONCAT(
+        IFNULL(CAST(points AS STRING), ''), '|', IFNULL(CAST(minutes_played AS STRING), ''), '|',
+        IF(did_not_play, '', 'played'), '|', IFNULL(team_abbr, ''), '|', IFNULL(opponent_team_abbr, '')) AS says
     FROM (
       SELECT
         game_date,

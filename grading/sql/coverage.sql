@@ -23,14 +23,14 @@ waiting AS (
 )
 SELECT
   (
-    SELECT STRING_AGG(FORMAT('%s %d %d', cause, predictions, bets), ',')
+    SELECT STRING_AGG(CONCAT(cause, ' ', CAST(predictions AS STRING), ' ', CAST(bets AS STRING)), ',')
     FROM (SELECT cause, SUM(predictions) AS predictions, SUM(bets) AS bets FROM counted GROUP BY cause)
   ) AS causes,
   (
-    SELECT STRING_AGG(system_id, ', ' ORDER BY system_id LIMIT 20)
-    FROM (SELECT system_id FROM waiting GROUP BY system_id HAVING COUNTIF(cause = 'gradable') = 0)
+    SELECT STRING_AGG(system_id, ', ' ORDER BY system_id)
+    FROM (SELECT system_id FROM waiting GROUP BY system_id HAVING COUNTIF(cause = 'gradable') = 0 LIMIT 20)
   ) AS silent_systems,
   (
-    SELECT STRING_AGG(game_id, ', ' ORDER BY game_id LIMIT 20)
-    FROM (SELECT MIN(game_id) AS game_id FROM waiting GROUP BY own_game HAVING COUNTIF(cause = 'gradable') = 0)
+    SELECT STRING_AGG(game_id, ', ' ORDER BY game_id)
+    FROM (SELECT MIN(game_id) AS game_id FROM waiting GROUP BY own_game HAVING COUNTIF(cause = 'gradable') = 0 LIMIT 20)
   ) AS silent_games

@@ -3,8 +3,7 @@
 SELECT game_date, player_lookup, injury_status
 FROM ${injury_report}
 WHERE game_date BETWEEN ${first} AND ${last}
-  AND report_date BETWEEN DATE_SUB(${first}, INTERVAL 14 DAY) AND DATE_ADD(${last}, INTERVAL 1 DAY)
-  AND report_date BETWEEN DATE_SUB(game_date, INTERVAL 14 DAY) AND DATE_ADD(game_date, INTERVAL 1 DAY)
+  AND report_date BETWEEN ${first_report} AND ${last_report}${report_of_its_date}
 QUALIFY ROW_NUMBER() OVER (
   PARTITION BY game_date, player_lookup
   ORDER BY report_date DESC, report_hour DESC, injury_status

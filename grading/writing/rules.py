@@ -6,7 +6,7 @@ Grading, coverage, catch-up, `ungraded` and the checks are filled with these sam
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 
 from foundation.clock import Deadline
 from grading.run import Run
@@ -20,6 +20,9 @@ SQL = Folder("grading.sql")
 
 # Columns that not every deployment's tables have, and what is read if they lack them.
 _MADE_BEFORE_GAME = "prediction_made_before_game"
+# Production is partitioned by report_date: reports from 14 days before a date to one day after it are read.
+_REPORTS_BEFORE, _REPORTS_AFTER = 14, 1
+_REPORT_OF_ITS_DATE = f"DATE_DIFF(game_date, report_date, DAY) BETWEEN -{_REPORTS_AFTER} AND {_REPORTS_BEFORE}"
 _BOX_SCORE_IS_FINAL = {
     "is_partial_game_data": "is_partial_game_data IS NOT TRUE",
     "game_status_at_processing": "IFNULL(REGEXP_CONTAINS(LOWER(CAST(game_status_at_processing AS STRING)), "
@@ -47,7 +50,11 @@ def rules(
         "injury_report": optional_input("injury_report", settings, warehouse, deadline),
         "first": literal(first),
         "last": literal(last),
-        "today": literal(today),
+        "three_days_ago": literal(today - timedelta(days=3)),
+        "first_report": literal(first - timedelta(days=_REPORTS_BEFORE)),
+        "last_report": literal(last + timedelta(days=_REPORTS_AFTER)),
+        # For a single date the two before say so already.
+        "report_of_its_date": Sql("" if first == last else f"\n  AND {_REPORT_OF_ITS_DATE}"),
         "rules_version": literal(settings.rules_version),
         "made_after": Sql(f"{_MADE_BEFORE_GAME} IS FALSE" if _MADE_BEFORE_GAME in predicted else "FALSE"),
         "made_after_game": _made_after_game(settings, predicted),
