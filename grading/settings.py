@@ -31,35 +31,57 @@ class Settings:
     """
 
     google_cloud_project: str
+    """The project that holds the tables and the locks. `GCP_PROJECT` is read if it is unset."""
     environment: str = "production"
+    """The name of the deployment, shown in alerts; alerts of different ones never suppress each other."""
     time_zone: str = "America/New_York"
+    """IANA name: what `today` and `yesterday` mean, and when a date is over."""
 
     predictions_table: str = "nba_predictions.player_prop_predictions"
+    """Input: the predictions."""
     box_scores_table: str = "nba_box_scores.player_game_summary"
+    """Input: the box scores."""
     injury_report_table: str = "nba_raw.nbac_injury_report"
+    """Input, optional: the injury report."""
     archetypes_table: str = "nba_analytics.player_archetypes"
+    """Input, optional: the archetype of each player."""
     target_dataset: str = "nba_predictions"
+    """The dataset of the tables that the service writes."""
     staging_dataset: str = "nba_staging"
+    """The dataset of staging tables and backups; it must be ours alone."""
     bigquery_location: str = "US"
+    """The location of the datasets."""
     bigquery_api_endpoint: str = ""
+    """An emulator's address instead of BigQuery's."""
     staging_expiration_seconds: int = 86_400
+    """Seconds after which a staging table that a crash left deletes itself."""
 
     placeholder_lines: str = "20"
     graded_lines: str = "all"
     grade_after_game: bool = True
 
     lock_store: str = "firestore"
+    """`firestore`, or `sqlite` for a single machine."""
     lock_sqlite_path: str = ""
+    """The file of the SQLite lock store, on a local disk."""
     lock_lease_seconds: float = 60.0
+    """Seconds after which a dead holder is replaced; renewed every third of it."""
     lock_max_wait_seconds: float = 300.0
+    """The longest wait for a lock, in seconds; never past the deadline less WRITE_RESERVE_SECONDS."""
 
     function_timeout_seconds: float = 300.0
+    """Seconds that an invocation may take; the same as the deployed function's timeout."""
     write_reserve_seconds: float = 120.0
+    """Seconds of it that are kept for the write: the lock is waited for no longer."""
     alert_reserve_seconds: float = 10.0
+    """Seconds of it that are kept for alerts."""
     event_max_age: float = 6 * 3600.0
+    """Seconds after which an event is alerted and acknowledged instead of retried."""
 
     min_keys_ratio: float = 0.9
+    """Share from 0 to 1: if fewer of the present keys were staged, the publish is refused as `shrunk`."""
     min_coverage: float = 0.7
+    """Share from 0 to 1: if fewer gradable predictions have a box score, the run is `partial`."""
     season: str = "10-20/06-25"
     season_breaks: str = ""
     check_limits: str = ""
@@ -68,18 +90,29 @@ class Settings:
     late_box_scores_days: int = 60
     duplicate_growth_allowed: float = 0.10
     auto_remediate: bool = False
+    """`true`: duplicates that are found after a write are removed at once, under its lock."""
     auto_remediate_max_count: int = 1000
+    """The most excess rows that are removed without a person."""
     alert_repeat_seconds: float = 86_400.0
+    """Seconds after which an alert whose state has not changed is sent again."""
     breaker_threshold: int = 3
+    """Failed events in a row that open the circuit breaker of a processor."""
     breaker_cool_down_seconds: float = 300.0
+    """Seconds that it stays open before one event is let through."""
 
     slack_webhook_url: str = field(default="", repr=False)
+    """The Slack webhook itself; use SLACK_SECRET_ID in production."""
     slack_secret_id: str = "slack-webhook-url"  # noqa: S105 - the name of the secret, not the secret
+    """The secret that holds the Slack webhook."""
     runbook_url: str = ""
     grading_complete_topic: str = ""
+    """The Pub/Sub topic that is told of each date that is done; empty: none."""
     publish_metrics: bool = False
+    """`true`: lock waits and failures go to Cloud Monitoring."""
     function_name: str = "phase5b-grading"
+    """The name of the deployed function, for logs and links."""
     function_region: str = "us-west2"
+    """The region of the deployed function."""
     code_version: str = ""
 
     def __post_init__(self) -> None:

@@ -56,7 +56,12 @@ def status(out: Output, day: date | None, count: int | None) -> None:
     _answer(out, about, newest_of(about, of_date), now, yesterday=day is None)
     records = of_date if day else history.last(count or _DEFAULT_LAST)
     out.line()
-    out.table("runs", _columns(ZoneInfo(settings.time_zone)), records, empty="No run is recorded yet.")
+    out.table(
+        "runs",
+        _columns(ZoneInfo(settings.time_zone)),
+        records,
+        empty=f"No run of {day} is recorded." if day else "No run is recorded yet.",
+    )
     for record in records:
         if record.detail and not record.committed_at:
             out.line(f"{record.run_id[:8]}  {record.game_date} {record.processor}: {record.detail}")

@@ -41,6 +41,8 @@ def undo(out: Output, backup: str | None, execute: bool, overwrite: bool, keep_d
     put back, each in one transaction under its lock. A date that was written after the repair is left alone. A
     backup of the present state is made first, so that an undo can be undone.
     """
+    if backup is not None and not (Backup.is_name(backup) or Backup.is_short_name(backup)):
+        raise click.UsageError(f"{backup!r} is not the name of a backup: `python -m grading undo` lists them")
     application = out.application
     settings = application.settings
     if backup is None:

@@ -123,4 +123,4 @@ def test_the_command_grades_what_can_be_graded(
     after = cli.invoke(commands, ["ungraded", *dates])
     assert "8 predictions, 6 graded, 2 not" in after.output
     assert "no_box_score_for_player" in after.output
-    assert "something to grade now" not in after.output
+    assert "can be graded now" not in after.output
