@@ -78,3 +78,10 @@ def test_a_guard_is_read_out_of_the_text_around_it(text: str) -> None:
     raised = classify(api.BadRequest(text))
     assert isinstance(raised, GuardRaised)
     assert raised.guard == "fence_newer"
+
+
+@pytest.mark.parametrize(
+    "text", ["Dataset nba-grading:nba_predictions is in location EU", "Invalid table nba.grading:nba_predictions now"]
+)
+def test_a_dataset_in_the_text_of_a_refusal_is_no_guard(text: str) -> None:
+    assert type(classify(api.BadRequest(text))) is StatementRefused
