@@ -57,8 +57,11 @@ class Settings:
     """Seconds after which a staging table that a crash left deletes itself."""
 
     placeholder_lines: str = "20"
+    """Lines that stand for no line, as `20,0.5`; the word `none`: there are none."""
     graded_lines: str = "all"
+    """`all`: a row for each line of a player, game and system. `latest`: one row, of the newest line. To switch is a change of what dates hold: `backfill --allow-shrink`."""
     grade_after_game: bool = True
+    """`true`: a prediction that was made after the game is graded if there is no other."""
 
     lock_store: str = "firestore"
     """`firestore`, or `sqlite` for a single machine."""
@@ -83,12 +86,19 @@ class Settings:
     min_coverage: float = 0.7
     """Share from 0 to 1: if fewer gradable predictions have a box score, the run is `partial`."""
     season: str = "10-20/06-25"
+    """The first and the last day of a season, month and day: dates outside it need no games."""
     season_breaks: str = ""
+    """Dates without games in a season, as `2026-02-13:2026-02-18`, separated by commas."""
     check_limits: str = ""
+    """Limits of the daily checks that differ from the defaults, as `freshness=1:3`: name, warn, fail."""
     milestone_mae: float = 4.5
+    """The mean absolute error, in points, that each system must not exceed."""
     milestone_win_rate: float = 0.524
+    """Share from 0 to 1: the win rate that each system must reach."""
     late_box_scores_days: int = 60
+    """How many days back the daily check looks for box scores that came after catch-up's days."""
     duplicate_growth_allowed: float = 0.10
+    """Share from 0 to 1: how much the weekly rate of duplicates may grow before it is alerted."""
     auto_remediate: bool = False
     """`true`: duplicates that are found after a write are removed at once, under its lock."""
     auto_remediate_max_count: int = 1000
@@ -105,6 +115,7 @@ class Settings:
     slack_secret_id: str = "slack-webhook-url"  # noqa: S105 - the name of the secret, not the secret
     """The secret that holds the Slack webhook."""
     runbook_url: str = ""
+    """The address of docs/runbook.md, for the links in alerts; empty: no links."""
     grading_complete_topic: str = ""
     """The Pub/Sub topic that is told of each date that is done; empty: none."""
     publish_metrics: bool = False
@@ -114,6 +125,7 @@ class Settings:
     function_region: str = "us-west2"
     """The region of the deployed function."""
     code_version: str = ""
+    """The version of the code, recorded with each run; deploy.sh sets it."""
 
     def __post_init__(self) -> None:
         if not self.google_cloud_project:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -186,3 +187,15 @@ def test_a_counter_without_a_point_proves_nothing(make_place: MakePlace) -> None
     _a_day_later(place, services)
     services.gcloud.points = None
     assert _observe(BY_NUMBER[17], place).missed
+
+
+def test_real_tables_are_only_dry_run_against(make_place: MakePlace) -> None:
+    place, services = make_place()
+    names = {"target_dataset": "nba_real", "staging_dataset": "nba_real", "predictions_table": "nba_real.predictions"}
+    place.real = replace(place.settings, **names)
+    observed = _observe(BY_NUMBER[12], place)
+    assert observed.verdict is Verdict.HOLDS
+    assert "real tables" in observed.figures
+    asked = [(bool(sent.get("dryRun")), "nba_real" in str(sent)) for sent in services.bigquery.configurations]
+    assert (True, True) in asked
+    assert (False, True) not in asked

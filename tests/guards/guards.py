@@ -34,11 +34,11 @@ _CHECKS = "tests/integration/test_checks_alone.py"
 
 GUARDS = (
     Guard(
-        name="a project that is called grading makes every missing table a guard",
+        name="the dataset of a project whose name ends in grading is taken for a check of ours",
         file="warehouse/bigquery_errors.py",
         code="(?<![\\w.:-])grading:",
         without="grading:",
-        test="tests/unit/test_bigquery_errors.py::test_a_project_whose_name_ends_in_grading_is_no_guard",
+        test="tests/unit/test_bigquery_errors.py::test_a_dataset_in_the_text_of_a_refusal_is_no_guard",
     ),
     Guard(
         name="a dataset of someone else is taken for scratch",
