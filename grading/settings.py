@@ -24,9 +24,6 @@ class Settings:
     """Everything that a deployment may choose. Each field is read from the upper-case variable of its name.
 
     Tables are `dataset.table`, in `google_cloud_project` unless written `project.dataset.table`.
-    `placeholder_lines` are lines that stand for none, as `20` or `20,0.5`; `none` says that there are no such lines.
-    `graded_lines` is `all`, a grade for each line of a bet that moved, or `latest`, one for the latest line.
-    `grade_after_game` says whether a prediction that was made after the game counts, if there is no earlier one.
     Durations are seconds. Raises `InvalidSettings` for a value that is missing, malformed or unsafe.
     """
 
@@ -59,12 +56,13 @@ class Settings:
     placeholder_lines: str = "20"
     """Lines that stand for no line, as `20,0.5`; the word `none`: there are none."""
     graded_lines: str = "all"
-    """`all`: a row for each line of a player, game and system. `latest`: one row, of the newest line. To switch is a change of what dates hold: `backfill --allow-shrink`."""
+    """A row for each line of a player, game and system (`all`), or one row, of the newest line (`latest`). Switching changes
+    what dates hold: `backfill --allow-shrink`."""
     grade_after_game: bool = True
-    """`true`: a prediction that was made after the game is graded if there is no other."""
+    """Whether (`true`) a prediction that was made after the game is graded if there is no other."""
 
     lock_store: str = "firestore"
-    """`firestore`, or `sqlite` for a single machine."""
+    """Where locks live: `firestore`, or `sqlite` for a single machine."""
     lock_sqlite_path: str = ""
     """The file of the SQLite lock store, on a local disk."""
     lock_lease_seconds: float = 60.0
@@ -100,7 +98,7 @@ class Settings:
     duplicate_growth_allowed: float = 0.10
     """Share from 0 to 1: how much the weekly rate of duplicates may grow before it is alerted."""
     auto_remediate: bool = False
-    """`true`: duplicates that are found after a write are removed at once, under its lock."""
+    """Whether (`true`) duplicates that are found after a write are removed at once, under its lock."""
     auto_remediate_max_count: int = 1000
     """The most excess rows that are removed without a person."""
     alert_repeat_seconds: float = 86_400.0
@@ -119,7 +117,7 @@ class Settings:
     grading_complete_topic: str = ""
     """The Pub/Sub topic that is told of each date that is done; empty: none."""
     publish_metrics: bool = False
-    """`true`: lock waits and failures go to Cloud Monitoring."""
+    """Whether (`true`) lock waits and failures go to Cloud Monitoring."""
     function_name: str = "phase5b-grading"
     """The name of the deployed function, for logs and links."""
     function_region: str = "us-west2"

@@ -73,7 +73,6 @@ def test_the_whole_message_of_a_guard_is_a_guard(text: str) -> None:
     assert known.guard == "fence_newer"
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize(
     "text",
     [
@@ -103,23 +102,3 @@ def test_what_was_refused_after_an_answer_was_lost_is_unknown() -> None:
     lost, refused = requests.exceptions.ReadTimeout("slow"), api.TooManyRequests("rate")
     assert isinstance(sent(refused, "job", [lost, refused]), OutcomeUnknown)
     assert not isinstance(sent(refused, "job", [refused, refused]), OutcomeUnknown)
-||||||| 1fcf88d
-@pytest.mark.parametrize("text", ["grading:fence_newer", "Invalid Input Error: grading:fence_newer; reason: x"])
-def test_a_guard_is_read_out_of_the_text_around_it(text: str) -> None:
-    raised = classify(api.BadRequest(text))
-    assert isinstance(raised, GuardRaised)
-    assert raised.guard == "fence_newer"
-=======
-@pytest.mark.parametrize("text", ["grading:fence_newer", "Invalid Input Error: grading:fence_newer; reason: x"])
-def test_a_guard_is_read_out_of_the_text_around_it(text: str) -> None:
-    raised = classify(api.BadRequest(text))
-    assert isinstance(raised, GuardRaised)
-    assert raised.guard == "fence_newer"
-
-
-@pytest.mark.parametrize(
-    "text", ["Dataset nba-grading:nba_predictions is in location EU", "Invalid table nba.grading:nba_predictions now"]
-)
-def test_a_dataset_in_the_text_of_a_refusal_is_no_guard(text: str) -> None:
-    assert type(classify(api.BadRequest(text))) is StatementRefused
->>>>>>> conform
