@@ -26,10 +26,10 @@ _STYLES = {"pass": "green", "warn": "yellow", "fail": "bold red"}
 @click.option("--alert", is_flag=True, help="Send an alert for each check that does not pass.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def check(days: int, alert: bool, form: str) -> None:
-    """Run the ten daily quality checks on grades, predictions and box scores.
+    """Run the daily quality checks on grades, predictions and box scores.
 
-    Each passes, warns or fails, and says its figure, its threshold and what to type next. Nothing is changed but
-    the audit of duplicates. Exit codes: 0 all pass, 2 there are warnings, 1 there are failures.
+    Each passes, warns or fails, and says its figure, its threshold and what to type next. One that cannot be run
+    fails, and takes no other along. Nothing is changed but the audit of duplicates. Exit codes: 0 all pass, 2 there are warnings, 1 there are failures.
     """
     application = application_for_terminal(ConsoleSink(console))
     deadline = Deadline.after(_SECONDS, application.clock)
