@@ -29,7 +29,8 @@ def check(days: int, alert: bool, form: str) -> None:
     """Run the daily quality checks on grades, predictions and box scores.
 
     Each passes, warns or fails, and says its figure, its threshold and what to type next. One that cannot be run
-    fails, and takes no other along. Nothing is changed but the audit of duplicates. Exit codes: 0 all pass, 2 there are warnings, 1 there are failures.
+    fails, and takes no other along. Nothing is changed but the audit of duplicates. Exit codes: 0 all pass, 2 there
+    are warnings, 1 there are failures.
     """
     application = application_for_terminal(ConsoleSink(console))
     deadline = Deadline.after(_SECONDS, application.clock)
