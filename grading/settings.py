@@ -56,8 +56,9 @@ class Settings:
     placeholder_lines: str = "20"
     """Lines that stand for no line, as `20,0.5`; the word `none`: there are none."""
     graded_lines: str = "all"
-    """A row for each line of a player, game and system (`all`), or one row, of the newest line (`latest`). Switching changes
-    what dates hold: `backfill --allow-shrink`."""
+    """A row for each line of a player, game and system (`all`), or one row, of the newest line (`latest`).
+
+    Switching changes what dates hold: `backfill --allow-shrink`."""
     grade_after_game: bool = True
     """Whether (`true`) a prediction that was made after the game is graded if there is no other."""
 
