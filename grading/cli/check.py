@@ -32,7 +32,9 @@ def check(out: Output, days: int, alert: bool, strict: bool) -> None:
     """Run the daily quality checks on grades, predictions and box scores.
 
     Each passes, warns or fails, and says its figure, its threshold and what to type next. One that cannot be run
-    fails, and takes no other along. Nothing is changed but the audit of duplicates. Exit code 1 if a check fails; with --strict, if one warns, too.
+    fails, and takes no other along. Nothing is changed but the audit of duplicates.
+
+    Exit code 1 if a check fails; with --strict, if one warns, too.
     """
     application = out.application
     deadline = Deadline.after(_SECONDS, application.clock)
