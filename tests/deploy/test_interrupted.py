@@ -18,6 +18,9 @@ from tests.deploy.projects import Project, final, fresh, with_old_system
 # A test takes every so-many-th command: the work can be shared between processes.
 SHARES = 8
 
+# Seconds on a free machine; the limit is for a busy one.
+pytestmark = pytest.mark.timeout(900)
+
 
 @dataclass
 class Course:

@@ -22,7 +22,7 @@ from grading.settings import Settings
 from localdev.sdk import gcloud
 from locking.line import waiters
 from locking.lock import lock_document
-from tests.deploy.fake.linter import Linter, cache_of
+from tests.deploy.fake.linter import Linter, cache_of, canonical
 
 ROOT = Path(__file__).parents[2]
 URL = "https://hooks.slack.com/services/T000/B000/not-a-real-one"
@@ -353,6 +353,7 @@ def lint(directory: Path, commands: list[str]) -> dict[str, dict[str, object]]:
     sdk = gcloud()
     assert sdk is not None
     linter = Linter(str(sdk), cache_of(sdk))
-    linter.ask(linter.unknown(set(commands)))
-    found = {each: linter.complaint(each) for each in commands}
+    lines = {each: canonical(shlex.split(each)[1:]) for each in commands}
+    linter.ask(linter.unknown(set(lines.values())))
+    found = {each: linter.complaint(line) for each, line in lines.items()}
     return {each: {"success": not text, "error_message": text} for each, text in found.items()}
