@@ -65,8 +65,9 @@ CALLS: dict[str, Call] = {
         "you",
     ),
     "gcloud deploy": Call(
-        "gcloud functions list, deploy, delete",
-        "cloudfunctions.functions.list, create, update, delete, sourceCodeSet; iam.serviceAccounts.actAs on AS",
+        "gcloud functions list, deploy, add-invoker-policy-binding, delete",
+        "cloudfunctions.functions.list, create, update, delete, sourceCodeSet; run.services.setIamPolicy; "
+        "iam.serviceAccounts.actAs on AS",
         "you",
     ),
     "gcloud metrics": Call(

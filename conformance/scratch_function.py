@@ -69,6 +69,7 @@ class ScratchFunction:
         for topic in (self.name, f"{self.name}-dead"):
             self._ask("pubsub", "topics", "create", topic)
         self.deploy(1)
+        self._let_the_trigger_call()
         self._ask(
             "pubsub", "subscriptions", "update", self.subscription(), "--ack-deadline=600", "--min-retry-delay=60s",
             "--max-retry-delay=600s", f"--dead-letter-topic={self.name}-dead", "--max-delivery-attempts=100",
@@ -91,6 +92,12 @@ class ScratchFunction:
                 f"--trigger-service-account={self.account}",
                 f"--set-env-vars=^|^{'|'.join(f'{name}={value}' for name, value in sorted(variables.items()))}",
             )  # fmt: skip
+
+    def _let_the_trigger_call(self) -> None:
+        self._ask(
+            "functions", "add-invoker-policy-binding", self.name, f"--region={self.region}",
+            f"--member=serviceAccount:{self.account}",
+        )  # fmt: skip
 
     def publish(self, message: dict[str, Any]) -> None:
         """Publish an event."""

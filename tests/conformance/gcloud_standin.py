@@ -109,6 +109,8 @@ class GcloudStandIn:
                 self._gone(self.functions, name)
             case ["list"]:
                 return "\n".join(sorted(self.functions))
+            case ["add-invoker-policy-binding", name]:
+                assert name in self.functions
         return None
 
     def _logging(self, words: list[str], _options: dict[str, str]) -> str | None:
