@@ -18,7 +18,7 @@ from grading.run import Request, Run
 from grading.settings import Settings
 from grading.writing.inputs import select_of
 from grading.writing.publish import AuditNote
-from grading.writing.staging import QueriedRows, Staged, present_keys
+from grading.writing.staging import QueriedRows, Staged
 from grading.writing.writer import Writer
 from warehouse.bigquery import Warehouse
 
@@ -52,7 +52,7 @@ class _Comparing:
     def publish(self, run: Run, staged: Staged, note: AuditNote, events: EventLog) -> None:
         """Compare; see `grading.report.diff.compare`."""
         del note, events
-        self.difference = compare(run, old=run.target, new=staged.table)
+        self.difference = compare(run, old=run.target, new=staged.table, names=staged.columns)
 
 
 def preview(
@@ -68,7 +68,7 @@ def preview(
     # A write that would be refused for its size is compared all the same: the difference says why it is small.
     run = Run.start(processor, replace(request, allow_shrink=True), settings, warehouse, deadline)
     written = Writer(comparing, settings.min_keys_ratio).write(run, QueriedRows(select_of(run)), events)
-    shrinks = _shrinks(run, written, settings, request)
+    shrinks = _shrinks(written, comparing.difference, settings, request)
     return Preview(
         processor=processor.name,
         date=run.lock_key,
@@ -95,8 +95,8 @@ def _duplicates(written: Written) -> Verdict:
     )
 
 
-def _shrinks(run: Run, written: Written, settings: Settings, request: Request) -> Verdict:
-    present = present_keys(run) if written.present_rows else 0
+def _shrinks(written: Written, difference: Difference | None, settings: Settings, request: Request) -> Verdict:
+    present = difference.old_keys if difference else 0
     text = f"{written.staged_keys:,} keys staged, {present:,} present; the least share is {settings.min_keys_ratio:.0%}"
     small = written.staged_keys < settings.min_keys_ratio * present
     if not small:
