@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -36,6 +37,8 @@ _FIGURES = ("wall", "client_cpu", "jobs", "requests", "bytes_up", "bytes_down", 
 def main() -> int:
     """Measure the pairs, print the ratio and its interval; 1 if the interval lies above `--at-most`, else 0."""
     arguments = _arguments()
+    # So that the worktrees and the emulators go with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory() as directory, ExitStack() as trees:
         root = Path(directory)
         base = trees.enter_context(_tree(arguments.base, root / "base"))

@@ -10,7 +10,7 @@ next: a row of `grading_runs` holds as `committed_at` a moment of its own transa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from foundation.errors import InvalidSettings
@@ -37,12 +37,14 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """Rows by how they differ; `columns` has the changed rows by column, those without a change left out."""
+    """Rows by how they differ; `columns` has the changed rows by column, those without a change left out. `old_keys`
+    are the business keys of the older state."""
 
     added: int = 0
     removed: int = 0
     changed: int = 0
     unchanged: int = 0
+    old_keys: int = 0
     columns: Mapping[str, int] = field(default_factory=dict)
     samples: Sequence[Sample] = ()
 
@@ -162,6 +164,7 @@ def compare(
         removed=counts["removed"],
         changed=counts["changed"],
         unchanged=counts["unchanged"],
+        old_keys=counts["old_keys"],
         columns={name: counts[f"changed_{name}"] for name in compared if counts[f"changed_{name}"]},
     )
     if found.same:
@@ -175,10 +178,7 @@ def compare(
         )
         for row in rows
     ]
-    return Difference(
-        added=found.added, removed=found.removed, changed=found.changed, unchanged=found.unchanged,
-        columns=found.columns, samples=samples,
-    )  # fmt: skip
+    return replace(found, samples=samples)
 
 
 def _names(found: Sequence[Column]) -> list[str]:

@@ -52,7 +52,7 @@ class _Comparing:
     def publish(self, run: Run, staged: Staged, note: AuditNote, events: EventLog) -> None:
         """Compare; see `grading.report.diff.compare`."""
         del note, events
-        self.difference = compare(run, old=run.target, new=staged.table)
+        self.difference = compare(run, old=run.target, new=staged.table, names=staged.columns)
 
 
 def preview(

@@ -35,6 +35,8 @@ _SETTING = {
 def input_tables(processor: Processor, settings: Settings) -> Mapping[str, TablePath]:
     """The tables that a processor's SELECT reads, by their placeholder."""
     wanted = SQL.file(processor.name).placeholders
+    if processor.reads_predictions:
+        wanted |= {"predictions", "box_scores", "injury_report"}
     paths = {name: settings.input_table(setting) for name, setting in _SETTING.items() if name in wanted}
     return paths | ({"accuracy": settings.target("prediction_accuracy")} if "accuracy" in wanted else {})
 
