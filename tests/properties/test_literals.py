@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.properties import PLANTED, tries
+from tests.properties import PLANTED, any_text, tries
 from tests.zetasql_check import Judge, Refused
 from warehouse.statements import literal
 
-ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=30)
+ANY_TEXT = any_text(30)
 
 
 def expected(text: str) -> str:
