@@ -27,10 +27,17 @@ class Guard:
 _WRITER = "tests/integration/test_writer.py"
 _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
+<<<<<<< HEAD
 _DEPLOYMENTS = "tests/deploy/test_deployments.py"
 
 _SCRATCH = "tests/conformance/test_scratch.py"
 _CHECKS = "tests/integration/test_checks_alone.py"
+||||||| 2dbdd67
+=======
+_ERRORS = "tests/unit/test_bigquery_errors.py"
+_HANDLER = "tests/unit/test_handler.py"
+_MISSING = "tests/integration/test_rows_missing.py"
+>>>>>>> events
 
 GUARDS = (
     Guard(
@@ -183,8 +190,8 @@ GUARDS = (
     Guard(
         name="an event delivered twice is worked on twice",
         file="grading/writing/writer.py",
-        code=">= run.request.published_ms",
-        without="< 0",
+        code="< run.request.published_ms:",
+        without="< 10**18:",
         test="tests/integration/test_redelivery.py::test_the_same_event_again_is_acknowledged_without_work",
     ),
     Guard(
@@ -299,6 +306,7 @@ GUARDS = (
         without="record.getMessage()",
         test="tests/unit/test_slack.py::test_the_address_is_in_no_log_error_or_repr",
     ),
+<<<<<<< HEAD
     Guard(
         name="events reach a revision that has not checked itself",
         file="deploy/function.sh",
@@ -383,4 +391,120 @@ GUARDS = (
         without='"as_of": Sql(""),',
         test="tests/integration/test_diff.py::test_runs_may_be_named_and_copies_of_a_key_are_counted",
     ),
+||||||| 2dbdd67
+=======
+    Guard(
+        name="a project id that ends in grading makes every error final",
+        file="warehouse/bigquery_errors.py",
+        code="_GUARD.fullmatch(line)",
+        without="re.search(r'grading:(?P<name>[a-z_]+)', line)",
+        test=f"{_ERRORS}::test_a_project_id_that_ends_in_grading_is_no_guard",
+    ),
+    Guard(
+        name="what is not known is final",
+        file="warehouse/bigquery_errors.py",
+        code="return StatementRefused(line) if _refused(error, text, reason) else None",
+        without="return StatementRefused(line)",
+        test="tests/unit/test_answers.py::test_what_is_not_known_is_transient",
+    ),
+    Guard(
+        name="a job that is not found is a missing table",
+        file="warehouse/bigquery_errors.py",
+        code="if _JOB_UNKNOWN.match(text.strip()):",
+        without="if False:",
+        test=f"{_ERRORS}::test_a_table_that_is_named_like_a_job_is_a_table",
+    ),
+    Guard(
+        name="a refusal after a lost answer releases the lock",
+        file="warehouse/job_end.py",
+        code="if all(not_connected(failure) or definitely_refused(failure) for failure in failures):",
+        without="if definitely_refused(error):",
+        test=f"{_ERRORS}::test_what_was_refused_after_an_answer_was_lost_is_unknown",
+    ),
+    Guard(
+        name="rows that are gone after the commit are a success",
+        file="grading/service.py",
+        code="return report.total_rows < published and report.fence_run_id == run.run_id",
+        without="return False",
+        test=f"{_MISSING}::test_rows_deleted_after_the_commit_are_no_success[TRUE]",
+    ),
+    Guard(
+        name="rows of someone else are taken for missing ones",
+        file="grading/service.py",
+        code=" and report.fence_run_id == run.run_id",
+        without="",
+        test=f"{_MISSING}::test_rows_that_someone_else_replaced_are_nothing_wrong",
+    ),
+    Guard(
+        name="a redelivery trusts the fence alone",
+        file="grading/writing/writer.py",
+        code='>= int(found[0]["rows_published"] or 0)',
+        without=">= 0",
+        test=f"{_MISSING}::test_the_event_is_acknowledged_and_its_redelivery_grades_again",
+    ),
+    Guard(
+        name="an aggregate misses grades that were committed late",
+        file="grading/dates/survey.py",
+        code="elif last.covers is None:",
+        without="elif True:",
+        test="tests/unit/test_backfill.py::TestDue::"
+        "test_other_grades_than_an_aggregate_covers_make_it_due_whatever_the_clocks_say",
+    ),
+    Guard(
+        name="a poisonous event is parsed before its age is checked",
+        file="grading/pubsub/handler.py",
+        code="if age > timedelta(seconds=self.settings.event_max_age):",
+        without="if False:",
+        test=f"{_HANDLER}::test_the_age_of_a_poisonous_event_is_checked_before_it_is_parsed",
+    ),
+    Guard(
+        name="an unreadable publish time is always new",
+        file="grading/pubsub/handler.py",
+        code="header.published_at or self.memory.first_seen(header.message_id)",
+        without="header.published_at or now",
+        test=f"{_HANDLER}::test_a_publish_time_that_cannot_be_read_counts_from_the_first_delivery",
+    ),
+    Guard(
+        name="one date keeps catch-up alive",
+        file="grading/dates/catch_up.py",
+        code="if times < _ALIKE:",
+        without="if True:",
+        test=f"{_HANDLER}::test_catch_up_acknowledges_what_failed_twice_alike",
+    ),
+    Guard(
+        name="a missing database looks like someone else's lock",
+        file="locking/firestore/wire.py",
+        code="not any(words in text for words in _NO_DATABASE)",
+        without="True",
+        test="tests/unit/test_late_store.py::test_a_database_that_is_missing_is_no_answer_about_a_document",
+    ),
+    Guard(
+        name="a lone surrogate reaches SQL",
+        file="warehouse/statements.py",
+        code="for c in valid(text)",
+        without="for c in text",
+        test="tests/properties/test_literals.py::test_any_text_comes_back",
+    ),
+    Guard(
+        name="a NUMERIC of 29 digits is rounded",
+        file="grading/writing/rows.py",
+        code="rounded = number.quantize(_NUMERIC_SCALE, context=_NUMERIC)",
+        without="rounded = number.quantize(_NUMERIC_SCALE)",
+        test="tests/properties/test_rows.py::test_any_value_is_stored_rightly_or_refused[NUMERIC]",
+    ),
+    Guard(
+        name="alerts outlast their invocation",
+        file="alerts/slack.py",
+        code="budget = self._time_left.left(self._budget_seconds)",
+        without="budget = self._budget_seconds",
+        test="tests/faults/test_hanging.py::test_an_invocation_ends_in_time_while_bigquery_and_slack_hang",
+    ),
+    Guard(
+        name="a broken listener lets its waiter sleep",
+        file="locking/line.py",
+        code="                self._broken = True\n                self._news.notify_all()\n",
+        without="                pass\n",
+        test="tests/unit/test_late_store.py::test_a_listener_that_breaks_wakes_its_waiter",
+    ),
+>>>>>>> events
 )

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.properties import PLANTED, tries
-from tests.zetasql_check import Judge, Refused
+from tests.properties import PLANTED, any_text, tries
+from tests.zetasql_check import Judge
 from warehouse.statements import literal
 
-ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=30)
+ANY_TEXT = any_text(30)
 
 
 def expected(text: str) -> str:
@@ -53,13 +53,14 @@ def test_any_moment_is_a_literal_for_the_analyzer(judge: Judge, moment: datetime
     assert datetime.fromisoformat(text.split("'")[1]) == moment
 
 
-def test_a_literal_that_escapes_a_lone_surrogate_is_found(judge: Judge) -> None:
+def test_a_literal_that_escapes_a_lone_surrogate_is_found() -> None:
     """The planted fault: what the code did before."""
 
     @given(ANY_TEXT)
     @PLANTED
     def attempt(text: str) -> None:
-        judge.check("SELECT '" + "".join(f"\\U{ord(c):08x}" for c in text) + "'")
+        escaped = "'" + "".join(f"\\U{ord(c):08x}" for c in text) + "'"
+        assert read(escaped) == expected(text)
 
-    with pytest.raises((Refused, ExceptionGroup)):
+    with pytest.raises((AssertionError, ExceptionGroup)):
         attempt()

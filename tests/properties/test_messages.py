@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from foundation.errors import InvalidMessage
 from grading.pubsub.message import Envelope, GradeDate, RunTask, open_envelope, parse
 from grading.settings import Settings
-from tests.properties import PLANTED, tries
+from tests.properties import PLANTED, any_text, tries
 
 NOW = datetime(2026, 1, 17, 11, 0, tzinfo=UTC)
 SETTINGS = Settings(google_cloud_project="project")
 TASKS = {"catch_up", "quality_check"}
 
 # Lone surrogates included: JSON can escape them, and Python reads them.
-ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=40)
+ANY_TEXT = any_text(40)
 NUMBERS = st.integers() | st.floats() | st.integers(10**300, 10**310)
 JSON = st.recursive(
     st.none() | st.booleans() | NUMBERS | ANY_TEXT,

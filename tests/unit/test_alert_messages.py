@@ -12,6 +12,8 @@ import pytest
 from alerts import commands, event_messages, messages, runbook, upkeep_messages
 from alerts.alert import Alert
 from alerts.blocks import as_text, slack_payload
+from grading.hold import Hold, NotHeld
+from grading.outcome_alerts import _held_by
 from validation.checks import CHECKS
 from validation.duplicates import DuplicateSample
 
@@ -29,7 +31,15 @@ EVERY_ALERT = [
     event_messages.invalid_message("target_date is not a date"),
     event_messages.event_too_old(DAY, age_seconds=30_000, max_age_seconds=21_600),
     messages.shrunk(DAY, table=TABLE, processor=PROCESSOR, staged_keys=100, present_keys=1000),
+<<<<<<< HEAD
     messages.no_predictions(DAY, table=TABLE, processor=PROCESSOR, present_rows=10),
+||||||| 2dbdd67
+    messages.no_predictions(DAY, table=TABLE, processor=PROCESSOR),
+=======
+    messages.rows_missing(DAY, table=TABLE, processor=PROCESSOR, published=10, present=6, run_id="r"),
+    event_messages.unexpected_error("KeyError: x", where="the handler", message_id="m-1"),
+    messages.no_predictions(DAY, table=TABLE, processor=PROCESSOR),
+>>>>>>> events
     messages.no_actuals(DAY, table=TABLE, processor=PROCESSOR),
     messages.partial_coverage(DAY, table=TABLE, processor=PROCESSOR, graded=50, gradable=100, min_coverage=0.7),
     messages.processor_failed(DAY, processor=PROCESSOR, error="BigQuery gave no answer", transient=True),
@@ -196,3 +206,19 @@ def test_resolved_names_the_earlier_alert() -> None:
     assert alert.severity == "INFO"
     assert alert.title == f"Resolved: duplicates of {TABLE} on 2026-01-17"
     assert "214 duplicates" in alert.what_happened
+
+
+@pytest.mark.parametrize(
+    ("hold", "said"),
+    [
+        (
+            Hold(failure=NotHeld.TIMEOUT, blocked_by="op-9"),
+            "nobody: the write ran without the lock (timeout); it was held",
+        ),
+        (Hold(failure=NotHeld.UNAVAILABLE), "nobody: the write ran without the lock (unavailable)"),
+        (Hold(failure=NotHeld.NOT_REQUESTED), "nobody: the write ran without the lock (not requested)"),
+    ],
+)
+def test_duplicates_say_who_held_the_lock_or_that_nobody_did(hold: Hold, said: str) -> None:
+    """In the accident that this project answers, the write ran without its lock."""
+    assert _held_by(hold).startswith(said)
