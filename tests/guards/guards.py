@@ -27,17 +27,13 @@ class Guard:
 _WRITER = "tests/integration/test_writer.py"
 _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
-<<<<<<< HEAD
 _DEPLOYMENTS = "tests/deploy/test_deployments.py"
 
 _SCRATCH = "tests/conformance/test_scratch.py"
 _CHECKS = "tests/integration/test_checks_alone.py"
-||||||| 2dbdd67
-=======
 _ERRORS = "tests/unit/test_bigquery_errors.py"
 _HANDLER = "tests/unit/test_handler.py"
 _MISSING = "tests/integration/test_rows_missing.py"
->>>>>>> events
 
 GUARDS = (
     Guard(
@@ -306,7 +302,6 @@ GUARDS = (
         without="record.getMessage()",
         test="tests/unit/test_slack.py::test_the_address_is_in_no_log_error_or_repr",
     ),
-<<<<<<< HEAD
     Guard(
         name="events reach a revision that has not checked itself",
         file="deploy/function.sh",
@@ -391,8 +386,6 @@ GUARDS = (
         without='"as_of": Sql(""),',
         test="tests/integration/test_diff.py::test_runs_may_be_named_and_copies_of_a_key_are_counted",
     ),
-||||||| 2dbdd67
-=======
     Guard(
         name="a project id that ends in grading makes every error final",
         file="warehouse/bigquery_errors.py",
@@ -506,5 +499,4 @@ GUARDS = (
         without="                pass\n",
         test="tests/unit/test_late_store.py::test_a_listener_that_breaks_wakes_its_waiter",
     ),
->>>>>>> events
 )

@@ -31,15 +31,9 @@ EVERY_ALERT = [
     event_messages.invalid_message("target_date is not a date"),
     event_messages.event_too_old(DAY, age_seconds=30_000, max_age_seconds=21_600),
     messages.shrunk(DAY, table=TABLE, processor=PROCESSOR, staged_keys=100, present_keys=1000),
-<<<<<<< HEAD
     messages.no_predictions(DAY, table=TABLE, processor=PROCESSOR, present_rows=10),
-||||||| 2dbdd67
-    messages.no_predictions(DAY, table=TABLE, processor=PROCESSOR),
-=======
     messages.rows_missing(DAY, table=TABLE, processor=PROCESSOR, published=10, present=6, run_id="r"),
     event_messages.unexpected_error("KeyError: x", where="the handler", message_id="m-1"),
-    messages.no_predictions(DAY, table=TABLE, processor=PROCESSOR),
->>>>>>> events
     messages.no_actuals(DAY, table=TABLE, processor=PROCESSOR),
     messages.partial_coverage(DAY, table=TABLE, processor=PROCESSOR, graded=50, gradable=100, min_coverage=0.7),
     messages.processor_failed(DAY, processor=PROCESSOR, error="BigQuery gave no answer", transient=True),
