@@ -17,6 +17,9 @@ from grading.pubsub.message import Envelope, GradeDate, RunTask, open_envelope, 
 from grading.settings import Settings
 from tests.properties import PLANTED, any_text, tries
 
+# A message can be as deep as 20,000 levels; Hypothesis minds only how it looks in a report.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
 NOW = datetime(2026, 1, 17, 11, 0, tzinfo=UTC)
 SETTINGS = Settings(google_cloud_project="project")
 TASKS = {"catch_up", "quality_check"}
