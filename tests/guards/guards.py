@@ -27,6 +27,7 @@ class Guard:
 _WRITER = "tests/integration/test_writer.py"
 _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
+_CASES = "tests/integration/test_cases.py"
 
 GUARDS = (
     Guard(
@@ -102,8 +103,8 @@ GUARDS = (
     Guard(
         name="a date shrinks",
         file="grading/writing/writer.py",
-        code="if measured.staged_keys < self.min_keys_ratio * present:",
-        without="if measured.staged_keys < 0:",
+        code="measured.staged_keys < self.min_keys_ratio * measured.present_keys:",
+        without="measured.staged_keys < 0:",
         test=f"{_WRITER}::test_a_date_that_would_shrink_is_refused_until_it_is_allowed",
     ),
     Guard(
@@ -259,5 +260,33 @@ GUARDS = (
         code="self._url.hide_in(record.getMessage())",
         without="record.getMessage()",
         test="tests/unit/test_slack.py::test_the_address_is_in_no_log_error_or_repr",
+    ),
+    Guard(
+        name="a half-time box score counts beside the final one",
+        file="grading/sql/counted_box_scores.sql",
+        code="minutes_played DESC, points DESC",
+        without="minutes_played, points",
+        test=f"{_CASES}::test_of_differing_box_scores_played_counts_before_not_and_the_most_minutes",
+    ),
+    Guard(
+        name="a prediction is graded by a game of other teams",
+        file="grading/sql/found_box_scores.sql",
+        code="(b.games = 1 AND (b.teams IS NULL OR asked.teams IS NULL))",
+        without="b.games = 1",
+        test=f"{_CASES}::test_ids_that_differ",
+    ),
+    Guard(
+        name="a prediction made after the game wins",
+        file="grading/sql/is_kept.sql",
+        code="NOT (${made_after_game})",
+        without="TRUE",
+        test=f"{_CASES}::test_a_prediction_made_after_the_game_never_counts_beside_an_earlier_one",
+    ),
+    Guard(
+        name="catch-up tries for ever what is refused",
+        file="grading/dates/survey.py",
+        code="or state.would_shrink(min_keys_ratio)",
+        without="",
+        test=f"{_CASES}::test_catch_up_rests_where_a_publish_would_be_refused",
     ),
 )
