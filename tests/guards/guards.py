@@ -34,6 +34,7 @@ _CHECKS = "tests/integration/test_checks_alone.py"
 _ERRORS = "tests/unit/test_bigquery_errors.py"
 _HANDLER = "tests/unit/test_handler.py"
 _MISSING = "tests/integration/test_rows_missing.py"
+_CASES = "tests/integration/test_cases.py"
 
 GUARDS = (
     Guard(
@@ -144,8 +145,8 @@ GUARDS = (
     Guard(
         name="a date shrinks",
         file="grading/writing/writer.py",
-        code="if measured.staged_keys < self.min_keys_ratio * present:",
-        without="if measured.staged_keys < 0:",
+        code="measured.staged_keys < self.min_keys_ratio * measured.present_keys:",
+        without="measured.staged_keys < 0:",
         test=f"{_WRITER}::test_a_date_that_would_shrink_is_refused_until_it_is_allowed",
     ),
     Guard(
@@ -498,5 +499,33 @@ GUARDS = (
         code="                self._broken = True\n                self._news.notify_all()\n",
         without="                pass\n",
         test="tests/unit/test_late_store.py::test_a_listener_that_breaks_wakes_its_waiter",
+    ),
+    Guard(
+        name="a half-time box score counts beside the final one",
+        file="grading/sql/counted_box_scores.sql",
+        code="minutes_played DESC, points DESC",
+        without="minutes_played, points",
+        test=f"{_CASES}::test_of_differing_box_scores_played_counts_before_not_and_the_most_minutes",
+    ),
+    Guard(
+        name="a prediction is graded by a game of other teams",
+        file="grading/sql/found_box_scores.sql",
+        code="(b.games = 1 AND (b.teams IS NULL OR asked.teams IS NULL))",
+        without="b.games = 1",
+        test=f"{_CASES}::test_ids_that_differ",
+    ),
+    Guard(
+        name="a prediction made after the game wins",
+        file="grading/sql/is_kept.sql",
+        code="NOT (${made_after_game})",
+        without="TRUE",
+        test=f"{_CASES}::test_a_prediction_made_after_the_game_never_counts_beside_an_earlier_one",
+    ),
+    Guard(
+        name="catch-up tries for ever what is refused",
+        file="grading/dates/survey.py",
+        code="or state.would_shrink(min_keys_ratio)",
+        without="",
+        test=f"{_CASES}::test_catch_up_rests_where_a_publish_would_be_refused",
     ),
 )

@@ -89,7 +89,7 @@ def last_run(application: Application, processor: Processor = GRADING) -> dict[s
     """The newest row of `grading_runs`."""
     runs = application.settings.target("grading_runs")
     where = f"WHERE processor = '{processor.name}'"
-    return rows_of(application.bigquery_client, f"SELECT * FROM `{runs}` {where} ORDER BY started_at DESC LIMIT 1")[0]
+    return rows_of(application.bigquery_client, f"SELECT * FROM `{runs}` {where} ORDER BY committed_at DESC LIMIT 1")[0]
 
 
 def execute(client: bigquery.Client, sql: str) -> None:
