@@ -27,7 +27,7 @@ class LateLockStore:
         self._clock = clock
         self._mutex = threading.Lock()
         self._store: DocumentStore | None = None
-        self._failed: str = ""
+        self._failed: Exception | None = None
         self._failed_at = 0.0
 
     def create(self, key: Key, fields: Fields, *, timeout: float) -> int | None:
@@ -66,11 +66,12 @@ class LateLockStore:
             if self._store is not None:
                 return self._store
             now = self._clock.monotonic()
-            if not self._failed or now - self._failed_at >= _AGAIN_AFTER_SECONDS:
+            if self._failed is None or now - self._failed_at >= _AGAIN_AFTER_SECONDS:
                 try:
                     self._store = self._open_store()
                 except Exception as error:  # noqa: BLE001 - whatever keeps it shut, the lock is not to be had
-                    self._failed, self._failed_at = f"{type(error).__name__}: {error}", self._clock.monotonic()
+                    self._failed, self._failed_at = error, self._clock.monotonic()
                 else:
                     return self._store
-            raise LockStoreUnavailable(f"the lock store cannot be opened: {self._failed}")
+            why = f"{type(self._failed).__name__}: {self._failed}"
+            raise LockStoreUnavailable(f"the lock store cannot be opened: {why}") from self._failed

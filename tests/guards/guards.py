@@ -38,13 +38,6 @@ _CASES = "tests/integration/test_cases.py"
 
 GUARDS = (
     Guard(
-        name="the dataset of a project whose name ends in grading is taken for a check of ours",
-        file="warehouse/bigquery_errors.py",
-        code="(?<![\\w.:-])grading:",
-        without="grading:",
-        test="tests/unit/test_bigquery_errors.py::test_a_dataset_in_the_text_of_a_refusal_is_no_guard",
-    ),
-    Guard(
         name="a dataset of someone else is taken for scratch",
         file="conformance/sweep.py",
         code="if listed.labels.get(LABEL[0]) != LABEL[1]:",

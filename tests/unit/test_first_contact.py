@@ -157,7 +157,7 @@ def test_what_nobody_foresaw_is_one_line_too() -> None:
     """It says how to see more."""
     failure = explain(ZeroDivisionError("division by\n zero"))
     assert failure.line == "unexpected ZeroDivisionError: division by zero (--debug shows where it came from)"
-    assert explain(classify(ValueError("no such thing"))).line == "no such thing"
+    assert explain(classify(ValueError("no such thing"))).line == "ValueError: no such thing"
 
 
 @pytest.mark.parametrize(

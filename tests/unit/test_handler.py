@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +168,9 @@ def test_catch_up_acknowledges_what_failed_twice_alike(
     service: Any = None
     catch_up = CatchUp(service=service, events=EventLog((told,)), failed_before=memory.failed)
     reports = iter(["job 1 failed", "job 2 failed", "another thing", "another thing"])
-    monkeypatch.setattr(CatchUp, "run", lambda *_: CatchUpReport(outcomes=[outcome(next(reports))]))
+    monkeypatch.setattr(
+        CatchUp, "run", lambda *_: CatchUpReport(first=date.min, last=date.min, outcomes=[outcome(next(reports))])
+    )
     run: Callable[[], None] = lambda: catch_up.task(None, Any)  # type: ignore[arg-type]  # noqa: E731
     with pytest.raises(Transient):
         run()

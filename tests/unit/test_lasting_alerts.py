@@ -32,7 +32,7 @@ def notifier(tmp_path: Path, inner: RecordingNotifier) -> Iterator[SuppressingNo
 
 def check(outcome: Outcome = "warn", *, count: int | None = None, names: Sequence[str] = ()) -> Alert:
     return messages.quality_check_result(
-        name="c", outcome=outcome, figure="f", threshold="t", next_command=None, count=count, names=names
+        name="c", meaning="m", outcome=outcome, figure="f", threshold="t", next_command=None, count=count, names=names
     )
 
 
@@ -78,6 +78,12 @@ def test_a_check_that_could_not_be_run_is_another_state(
     notifier: SuppressingNotifier, inner: RecordingNotifier
 ) -> None:
     not_run = messages.quality_check_result(
-        name="c", outcome="fail", figure="could not be run", threshold="t", next_command=None, not_run=True
+        name="c",
+        meaning="m",
+        outcome="fail",
+        figure="could not be run",
+        threshold="t",
+        next_command=None,
+        not_run=True,
     )
     assert told(notifier, inner, check(), not_run, check(), not_run) == [True, True, False, False]

@@ -79,7 +79,7 @@ def test_limits_are_settings() -> None:
     """Those that are not named keep theirs."""
     checks = {check.name: check for check in with_limits("freshness=2:5, inactive_share=0.3:0.6")}
     assert (checks["freshness"].warn, checks["freshness"].fail) == (2, 5)
-    assert checks["inactive_share"].threshold == "warns above 30.0%, fails above 60.0%"
+    assert checks["inactive_share"].threshold == "warns above 30%, fails above 60%"
     assert [check for check in CHECKS if check.name not in ("freshness", "inactive_share")] == [
         check for check in checks.values() if check.name not in ("freshness", "inactive_share")
     ]

@@ -57,8 +57,8 @@ def test_duplicates_name_the_writer_and_the_repair() -> None:
         "10 of its business keys have more than one row: 10 rows too many. 10 rows are of no run of this service: "
         "a writer without the fence was at work."
     )
-    assert (
-        told.next_command == f"python -m grading dedupe --table prediction_accuracy --start {ACCIDENT} --end {ACCIDENT}"
+    assert told.next_command == (
+        f"python -m grading dedupe --table prediction_accuracy --start {ACCIDENT} --end {ACCIDENT} --execute"
     )
 
 
