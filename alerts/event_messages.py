@@ -9,23 +9,21 @@ from foundation import figures
 from foundation.text import alike
 
 
-def invalid_message(error: str, *, value: str | None = None, message_id: str | None = None) -> Alert:
-    """An event that no one can read, or that names an impossible date; `value` is what was wrong."""
-    facts = [] if value is None else [("Value", value)]
-    if message_id:
-        facts.append(("Message", message_id))
+def invalid_message(error: str, *, message_id: str | None = None) -> Alert:
+    """An event that no one can read, or that names an impossible date; `error` names the value that was wrong."""
+    facts = [("Message", message_id)] if message_id else []
     return Alert(
         check="invalid_message",
         severity="WARNING",
         title=f"A message cannot be processed: {error}",
         what_happened="Nothing was graded and nothing was changed. The message is acknowledged: it would fail the "
         "same way each time. Look at who published it; a date that it meant is graded by the next catch-up.",
-        subject=f"{error} {value}",
+        subject=error,
         facts=facts,
     )
 
 
-def event_failed(error: str, *, day: Day | None = None, message_id: str | None = None) -> Alert:
+def event_failed(error: str, *, message_id: str | None = None) -> Alert:
     """An event that can be read, and that fails for a reason that a repeat does not mend."""
     facts = [("Error", error)]
     if message_id:
@@ -33,13 +31,12 @@ def event_failed(error: str, *, day: Day | None = None, message_id: str | None =
     return Alert(
         check="event_failed",
         severity="CRITICAL",
-        title=f"An event{f' for {day}' if day else ''} failed for good",
+        title="An event failed for good",
         what_happened="The date keeps the rows it had. The event is acknowledged: it needs a person's hand, not a "
         "repeat.",
-        date=None if day is None else str(day),
         subject=error,
         facts=facts,
-        next_command=commands.after_failure(day, error),
+        next_command=commands.after_failure(None, error),
     )
 
 

@@ -322,13 +322,12 @@ def processor_failed(
     transient: bool,
     table: str | None = None,
     run_id: str | None = None,
-    others: Mapping[str, str] | None = None,
 ) -> Alert:
-    """One processor failed; `others` says how the others of the same event ended (name to status)."""
+    """One processor failed."""
     retried = (
         "The event is redelivered and tried again." if transient else "A repeat cannot help: it needs a person's hand."
     )
-    facts = [("Error", error), *((f"Processor {name}", outcome) for name, outcome in (others or {}).items())]
+    facts = [("Error", error)]
     if run_id:
         facts.append(("Run", run_id))
     return Alert(

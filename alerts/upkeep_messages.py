@@ -88,13 +88,9 @@ def breaker_closed(processor: str) -> Alert:
     )
 
 
-def remediation_succeeded(
-    day: Day, *, table: str, processor: str, duplicate_keys: int, rows_removed: int, backup: str | None = None
-) -> Alert:
+def remediation_succeeded(day: Day, *, table: str, processor: str, duplicate_keys: int, rows_removed: int) -> Alert:
     """Duplicates were repaired without a person's hand."""
     facts = [("Duplicate keys", f"{duplicate_keys:,}"), ("Rows removed", f"{rows_removed:,}")]
-    if backup:
-        facts.append(("Backup", backup))
     return Alert(
         check="remediation",
         severity="INFO",
@@ -197,8 +193,6 @@ def quality_check_result(
     figure: str,
     threshold: str,
     next_command: str | None,
-    date: str | None = None,
-    table: str | None = None,
     count: int | None = None,
     samples: Sequence[str] = (),
     names: Sequence[str] = (),
@@ -212,8 +206,6 @@ def quality_check_result(
         severity=_SEVERITY[outcome],
         title=f"Quality check {name}: {outcome}, {figure}",
         what_happened=f"The figure is {meaning}. The check only reads: nothing was changed.",
-        date=date,
-        table=table,
         count=count,
         facts=[("Figure", figure), ("Threshold", threshold)],
         samples=samples,
@@ -224,9 +216,7 @@ def quality_check_result(
     )
 
 
-def duplicate_trend(
-    *, table: str, this_week_rate: float, last_week_rate: float, threshold: float = 0.10, week: str | None = None
-) -> Alert:
+def duplicate_trend(*, table: str, this_week_rate: float, last_week_rate: float, threshold: float = 0.10) -> Alert:
     """Duplicates grow from week to week; rates are shares of the rows, `threshold` the growth allowed."""
     growth = f"{this_week_rate / last_week_rate - 1:+.0%}" if last_week_rate else "from none"
     return Alert(
@@ -234,7 +224,6 @@ def duplicate_trend(
         severity="WARNING",
         title=f"The duplicate rate of {table} grew week over week ({growth})",
         what_happened="Nothing was changed. Some writer makes duplicates again, or a source delivers them.",
-        date=week,
         table=table,
         facts=[
             ("This week", figures.share(this_week_rate, 3)),
