@@ -98,7 +98,7 @@ def _made_up_grades() -> list[dict[str, Any]]:
         # Of two players with as many predictions, the one that is first by name is kept.
         for day in days if player % 3 else days[:7]:
             # The system "three" has voids alone, and "four" pushes alone.
-            system = chance.choice(("one",) * 7 + ("two", "three", "four"))
+            system = chance.choice(("one",) * 30 + ("two", "three", "four"))
             correct = None if system in ("three", "four") else chance.choice((True, False, None))
             voided = system == "three" or (system != "four" and correct is None and chance.random() < 0.4)
             margin = 0 if system == "four" else chance.choice((0, 2)) if correct is None else (2 if correct else -2)
