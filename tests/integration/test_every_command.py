@@ -81,6 +81,7 @@ CASES = (
     Case("status of a date without runs", ("status", "--date", "2026-01-12")),
     Case("check", ("check",), code=1),
     Case("ungraded", ("ungraded",)),
+    Case("accuracy", ("accuracy", "--last", "6")),
     Case("locks", ("locks",), before=_locks),
     Case("locks release", ("locks", "release", "2026-01-17", "--type", "grading", "--yes"), before=_locks),
     Case("locks check", ("locks", "check"), before=_locks),
@@ -164,7 +165,8 @@ def test_every_command_is_here() -> None:
                 yield from leaves(command, (*before, name))
             yield (*before, name)
 
-    typed = [case.arguments for case in CASES]
+    # What these print is of times and run ids; tests of their own read it.
+    typed = [case.arguments for case in CASES] + [("explain",), ("diff",), ("report",)]
     assert [name for name in leaves(commands) if not any(words[: len(name)] == name for words in typed)] == []
 
 
@@ -236,7 +238,9 @@ def _masked(text: str) -> str:
     text = re.sub(r"\b(Backup |backup |undo )[0-9a-f]{6}\b", r"\g<1>1a2b3c", text)
     text = re.sub(r"_[0-9a-f]{10}\b", "", text)
     text = re.sub(r"\b[0-9a-f]{8}(?=  2026)", "0a1b2c3d", text)
-    text = re.sub(r"at \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "at 2026-01-20 10:00:00 UTC", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "2026-01-20 10:00:00 UTC", text)
+    # A repair removes what the cases before it have damaged, and which these are depends on the worker.
+    text = re.sub(r"\b\d+ rows? come back", "3 rows come back", text)
     return re.sub(r"[ \t]+$", "", text, flags=re.MULTILINE)
 
 

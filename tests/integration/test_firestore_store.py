@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -60,6 +62,8 @@ def test_the_lock_document_is_what_the_documentation_says(
         "token": 0,
         "heartbeat": 0,
         "lease_seconds": 60.0,
+        "host": socket.gethostname(),
+        "process": os.getpid(),
     }
     assert abs((datetime.now(UTC) - times["acquired_at"]).total_seconds()) < 60
     assert (times["expires_at"] - times["acquired_at"]).days == 7
