@@ -140,7 +140,7 @@ def test_dates_beside_scheduled_events_are_exactly_right(
     assert [process.returncode for process in (backfill, *events)] == [0, 0, 0], "\n".join(said)
     assert _checksum(bigquery_client, settings) == serial_checksum
     runs = _runs(bigquery_client, settings)
-    assert {run["status"] for run in runs} == {"success"}
+    assert "success" in {run["status"] for run in runs} <= {"success", "superseded"}
     assert {run["duplicate_keys"] for run in runs} == {0}
     by_backfill = Counter(run["processor"] for run in runs if run["trigger_source"].startswith("backfill:"))
     assert by_backfill == {processor.name: DATES for processor in PROCESSORS}

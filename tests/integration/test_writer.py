@@ -316,7 +316,7 @@ def test_no_box_scores_publishes_nothing(ten_graded: Application, notifier: Reco
     ten_graded.bigquery_client.query_and_wait(f"DELETE FROM `{box}` WHERE TRUE", api_timeout=20)
     outcome = grade(ten_graded)
     assert outcome.status is Status.NO_ACTUALS
-    assert outcome.coverage.ungraded["no_box_score_for_game"] == 10
+    assert outcome.coverage.ungraded["game_not_played"] == 10
     assert table(ten_graded) == before
     assert notifier.alerts[0].next_command.startswith("python -m grading ")
 
