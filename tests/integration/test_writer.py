@@ -35,7 +35,7 @@ from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, ro
 from tests.integration.slate import GAME, box_scores, load, load_day, predictions
 from warehouse.bigquery import Warehouse
 from warehouse.job_end import JobResult
-from warehouse.statements import TablePath
+from warehouse.statements import Sql, TablePath
 
 NOTE = AuditNote(status="success")
 
@@ -361,9 +361,13 @@ def test_ninety_percent_of_the_keys_is_enough(ten_graded: Application) -> None:
 def test_staged_duplicates_are_told_and_one_row_a_key_is_kept(
     application: Application, bigquery_client: bigquery.Client, notifier: RecordingNotifier
 ) -> None:
-    """A box score loaded twice doubles the staged rows; nobody ever sees them."""
-    load(bigquery_client, application.settings, predictions(DAY, 5), box_scores(DAY, 5) + box_scores(DAY, 2))
-    outcome = grade(application)
+    """Rows that are computed twice are staged twice; nobody ever sees them."""
+    load(bigquery_client, application.settings, predictions(DAY, 5), box_scores(DAY, 5))
+    rows = select_of(new_run(application)).text
+    again = f"SELECT * FROM (SELECT * FROM ({rows}) ORDER BY player_lookup LIMIT 2)"
+    doubled = QueriedRows(Sql(f"SELECT * FROM ({rows}) UNION ALL {again}"))
+    deadline = Deadline.after(60, application.clock)
+    outcome = application.service.run(GRADING, Request(date=DAY), deadline, source=doubled)
     assert outcome.status is Status.SUCCESS
     assert (outcome.written.staged_duplicate_keys, outcome.written.staged_excess_rows) == (2, 2)
     assert outcome.duplicates.clean
