@@ -18,7 +18,16 @@ from warehouse.statements import TablePath
 GradedRow = Mapping[str, Any]
 
 # What differs between two runs that grade the same.
-RUN_COLUMNS = ("graded_at", "run_id", "fence_token")
+# When and by which run a row was graded, by which rules, and what was found on the way: not the grade itself.
+RUN_COLUMNS = (
+    "graded_at",
+    "run_id",
+    "fence_token",
+    "rules_version",
+    "box_score_game_id",
+    "box_scores_differ",
+    "confidence_out_of_range",
+)
 
 _CALL_SECONDS = 60.0
 

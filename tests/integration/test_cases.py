@@ -19,9 +19,10 @@ from grading.processors import GRADING, PERFORMANCE_SUMMARY, SYSTEM_DAILY_PERFOR
 from grading.settings import Settings
 from grading.wiring import Application
 from localdev.slate import BOX_SCORES, PREDICTIONS, InputTable, statement
+from tests.fakes import WallClock
 from tests.integration.cases import execute, grade, graded, last_run, load, played, predicted
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
-from tests.integration.events import WallClock, pubsub_event
+from tests.integration.events import pubsub_event
 
 DAY = date(2026, 2, 18)
 NOW = datetime(2026, 2, 19, 15, 0, tzinfo=UTC)

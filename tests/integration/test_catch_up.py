@@ -19,8 +19,9 @@ from grading.settings import Settings
 from grading.wiring import Application
 from localdev.load import load_rows
 from localdev.slate import BOX_SCORES, PREDICTIONS
+from tests.fakes import WallClock
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
-from tests.integration.events import WallClock, pubsub_event
+from tests.integration.events import pubsub_event
 from tests.integration.slate import box_scores, load_day, predictions
 
 TODAY = datetime(2024, 1, 20, 15, 0, tzinfo=UTC)

@@ -150,7 +150,7 @@ def test_the_table_of_the_accident_is_repaired_and_brought_back(
     preview = _process(settings, "dedupe", *TABLE)
     assert preview.returncode == 0, preview.stderr
     assert "497,304 rows, 306,489 of them to keep, 190,815 excess rows on 4 dates" in preview.stdout
-    assert re.search(rf"{DAY} +452,220 rows .* 188,946 excess rows", preview.stdout)
+    assert re.search(rf"{DAY} +452,220 .* 188,946 ", preview.stdout)
     assert "Nothing was changed" in preview.stdout
 
     started = application.clock.monotonic()

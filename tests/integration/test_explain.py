@@ -21,7 +21,7 @@ from grading.report.facts import read_facts
 from grading.report.story import Story, tell
 from grading.run import Request, Run
 from grading.wiring import Application
-from grading.writing.inputs import select_of
+from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows, Staged
 from localdev.bigquery import client_for
 from localdev.naive import race

@@ -468,7 +468,7 @@ def test_writing_without_the_lock_is_logged_as_a_warning(ten_graded: Application
     ("broken", "message"),
     [
         ({"player_lookup": None}, r"row 2, column 'player_lookup': NULL is not allowed"),
-        ({"game_date": "2024-01-16"}, r"row 2, column 'game_date': 2024-01-16 is another date than 2024-01-15"),
+        ({"game_date": "2024-01-16"}, r"row 2, column 'game_date': '2024-01-16' is another date than 2024-01-15"),
         ({"game_date": "2024-02-30"}, r"row 2, column 'game_date': '2024-02-30' is not a valid DATE"),
         ({"line_value": "nine"}, r"row 2, column 'line_value': 'nine' is not a valid NUMERIC"),
         ({"line_value": float("nan")}, r"row 2, column 'line_value': nan is not a valid NUMERIC"),

@@ -29,7 +29,7 @@ from grading.wiring import Application
 from localdev.environment import isolated
 from locking import LockTimings
 from locking.sqlite_store import SQLiteLockStore
-from locking.store import LockStore
+from locking.store import DocumentStore
 from tests.faults.storm.naive import naive_write
 from tests.faults.storm.plan import Task
 from tests.faults.storm.rows import DAYS, select_rows
@@ -142,7 +142,7 @@ class _Locks:
 
     refused = False
 
-    def __init__(self, store: LockStore) -> None:
+    def __init__(self, store: DocumentStore) -> None:
         self._store = store
 
     def __getattr__(self, name: str) -> Any:
