@@ -28,7 +28,7 @@ def statements_of(
     """What a date reads: each query that the service sends for it outside the transaction, by name."""
     run = Run.start(processor, Request(date=when), settings, warehouse, deadline)
     yield "rows", select_of(run)
-    yield "present_keys", _GRADING.fill("present_keys", **run.values())
+    yield "published_rows", _GRADING.fill("published_rows", **run.values())
     for name in ("validate", "duplicate_samples"):
         yield name, _VALIDATION.fill(name, **run.values())
     if processor.reads_predictions:

@@ -191,7 +191,7 @@ def test_a_counter_without_a_point_proves_nothing(make_place: MakePlace) -> None
 
 def test_real_tables_are_only_dry_run_against(make_place: MakePlace) -> None:
     place, services = make_place()
-    names = {"target_dataset": "nba_real", "staging_dataset": "nba_real", "predictions_table": "nba_real.predictions"}
+    names = {"target_dataset": "nba_real", "staging_dataset": "nba_real"}
     place.real = replace(place.settings, **names)
     observed = _observe(BY_NUMBER[12], place)
     assert observed.verdict is Verdict.HOLDS
