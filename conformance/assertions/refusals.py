@@ -6,15 +6,15 @@ from conformance.assertion import Ability, Effort, Observed, Source, asserts, di
 from conformance.assertions.concurrency import JOBS
 from conformance.place import SQL, Place
 from conformance.scripts import raw
-from foundation.errors import GradingError, NotInitialised, StatementRefused
+from foundation.errors import GradingError, NotInitialised, WarehouseUnavailable
 from warehouse.statements import TablePath, table
 
 
 @asserts(
     9,
-    promise="A missing table or dataset is NotInitialised; a dataset without rights is StatementRefused. Both are "
-    "permanent: no event is redelivered for them.",
-    why="The remedy that the person on call reads depends on it, and a repeat of a refusal costs six hours of retries.",
+    promise="A missing table or dataset is NotInitialised, which is permanent; a refusal for missing rights is transient, "
+    "since rights spread with a delay.",
+    why="The remedy that the person on call reads depends on it, and an event is lost if a passing refusal ends it.",
     how="A table, a dataset, and a table in a scratch dataset that AS was not granted, are read.",
     documented=[
         Source(
@@ -34,7 +34,7 @@ def what_is_missing_or_closed(place: Place) -> Observed:
         "missing dataset": (nowhere, NotInitialised, 404),
     }
     if place.impersonated:
-        expected["dataset without rights"] = (closed, StatementRefused, 403)
+        expected["dataset without rights"] = (closed, WarehouseUnavailable, 403)
     answers = {}
     for name, (path, kind, code) in expected.items():
         try:

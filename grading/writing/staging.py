@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from foundation import figures
 from foundation.errors import InvalidRow, StatementRefused
 from grading.coverage import coverage_of
 from grading.covers import covered, covers_grades
@@ -171,4 +172,4 @@ def _second_choices(counts: Mapping[str, Any]) -> SecondChoices:
 
 
 def _names(lines: str | None) -> tuple[str, ...]:
-    return tuple(sorted(lines.split("\n"))) if lines else ()
+    return tuple(sorted(map(figures.trimmed, lines.split("\n")))) if lines else ()

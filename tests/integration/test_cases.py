@@ -526,10 +526,8 @@ def test_a_game_and_a_system_without_grades_are_named_above_the_least_coverage(
     assert (outcome.coverage.with_box_score, outcome.coverage.gradable) == (18, 21)
     (alert,) = notifier.alerts
     assert alert.check == "grades_missing"
-    assert dict(alert.facts) == {
-        "Games without a grade": f"{DAY:%Y%m%d}_BOS_MIA",
-        "Systems without a grade": "silent_v1",
-    }
+    silent = {"Games without a grade": f"{DAY:%Y%m%d}_BOS_MIA", "Systems without a grade": "silent_v1"}
+    assert silent.items() <= dict(alert.facts).items()
     assert f"games without a grade: {DAY:%Y%m%d}_BOS_MIA" in last_run(application)["detail"]
 
 

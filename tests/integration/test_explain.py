@@ -161,7 +161,9 @@ def test_a_bad_morning(
         r"6 of its business keys have more than one row: 6 rows too many\. Run [0-9a-f]{8} published 6 rows and 12 "
         r"carry its id: a writer without the fence wrote them again\.",
     )  # fmt: skip
-    assert told.next_command == f"python -m grading dedupe --table prediction_accuracy --start {DAY} --end {DAY}"
+    assert (
+        told.next_command == f"python -m grading dedupe --table prediction_accuracy --start {DAY} --end {DAY} --execute"
+    )
     assert told.first_lines(2) == list(told.now[:2])
 
     # Repaired.

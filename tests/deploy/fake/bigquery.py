@@ -114,10 +114,11 @@ def init(call: Call) -> Answer:
     project, settings = call.project["id"], call.settings
     target = _dataset(call, f"{project}:{settings['TARGET_DATASET'] or 'nba_predictions'}")
     _dataset(call, f"{project}:{settings['STAGING_DATASET'] or 'nba_staging'}")
-    for file in sorted(_SCHEMA.glob("*.sql")):
-        if file.stem in ("fence", "seed_sentinel"):
+    for file in sorted(_SCHEMA.glob("create_*.sql")):
+        name = file.stem.removeprefix("create_")
+        if name == "fence":
             continue
-        target["tables"].setdefault(file.stem, [])
-        if (_SCHEMA.parent / file.name).exists():
-            target["tables"].setdefault(f"{file.stem}_fence", [])
+        target["tables"].setdefault(name, [])
+        if (_SCHEMA.parent / f"{name}.sql").exists():
+            target["tables"].setdefault(f"{name}_fence", [])
     return None

@@ -60,6 +60,7 @@ def select_rows(settings: Settings, day: date) -> Sql:
     predictions = settings.input_table("predictions_table")
     return Sql(
         f"SELECT player_lookup, game_id, game_date, system_id, current_points_line AS line_value, "
-        f"predicted_points, CURRENT_TIMESTAMP() AS graded_at "
+        f"predicted_points, CURRENT_TIMESTAMP() AS graded_at, game_id AS box_score_game_id, "
+        f"FALSE AS box_scores_differ, FALSE AS confidence_out_of_range "
         f"FROM `{predictions}` WHERE game_date = DATE '{day}'"
     )
