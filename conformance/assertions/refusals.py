@@ -12,8 +12,8 @@ from warehouse.statements import TablePath, table
 
 @asserts(
     9,
-    promise="A missing table or dataset is NotInitialised, which is permanent; a refusal for missing rights is transient, "
-    "since rights spread with a delay.",
+    promise="A missing table or dataset is NotInitialised, which is permanent; a refusal for missing rights is "
+    "transient, since rights spread with a delay.",
     why="The remedy that the person on call reads depends on it, and an event is lost if a passing refusal ends it.",
     how="A table, a dataset, and a table in a scratch dataset that AS was not granted, are read.",
     documented=[

@@ -224,7 +224,7 @@ def test_rows_of_an_earlier_version_read_as_before(application: Application, big
     runs = application.settings.target("grading_runs")
     old = (
         "run_id, event_id, processor, game_date, trigger_source, fence_token, lock_wait_ms, locked, rows_deleted, "
-        "rows_inserted, duplicate_keys, started_at, committed_at, status, detail"
+        "rows_inserted, duplicate_keys, started_at, committed_at, status, detail, covers"
     )
     for sql in (
         f"CREATE TABLE `{runs}_old` AS SELECT {old} FROM `{runs}`",

@@ -208,7 +208,6 @@ SITUATIONS = (
         shows="No lock is held.",
     ),
     Situation(name="a date would shrink", told=_shrinks, shows="11 rows to grade", after=_whole_again),
-    Situation(name="nothing to grade", told=lambda s: _run(s, EMPTY), shows="0 predictions"),
     Situation(
         name="box scores were late, and are there now", told=_late,
         then=lambda s: load(s.client, s.application.settings, [], box_scores(WAITING, PLAYERS)),
