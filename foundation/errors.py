@@ -13,6 +13,7 @@
     │   ├── PublishConflict             aborted by a concurrent transaction
     │   ├── StagingOutdated             newer data than ours is published already
     │   ├── DeadlineExceeded            the invocation has no time left
+    │   ├── SelfCheckFailed             the tables or settings do not fit the statements that would be sent
     │   └── CircuitOpen                 the breaker refuses work for now
     └── Permanent                  logged, alerted, acknowledged: a repeat cannot help
         ├── InvalidMessage              an event that no one can read
@@ -20,7 +21,9 @@
         ├── InvalidSettings             a setting that is missing or unsafe
         ├── NotInitialised              a table, a fence or a sentinel is missing
         ├── TokenFromTheFuture          a data token ahead of the warehouse's clock
+        ├── WouldExpire                 the table's expiration would delete the date as soon as it is written
         └── StatementRefused            BigQuery refuses the statement itself
+            ├── AccessRefused               the account may not read or write what the statement names
             └── GuardRaised                 a check inside our own script refused it
 
 "Held by someone else" is a result inside the lock store, not an error; only a wait that ends without
@@ -90,6 +93,10 @@ class CircuitOpen(Transient):
     """The circuit breaker is open after repeated failures."""
 
 
+class SelfCheckFailed(Transient):
+    """The tables or settings do not fit the statements that the service would send."""
+
+
 class InvalidMessage(Permanent):
     """The event cannot be read."""
 
@@ -108,6 +115,14 @@ class NotInitialised(Permanent):
 
 class StatementRefused(Permanent):
     """BigQuery refuses the statement."""
+
+
+class AccessRefused(StatementRefused):
+    """The account may not read or write what the statement names."""
+
+
+class WouldExpire(Permanent):
+    """The table's expiration would delete the date as soon as it is written."""
 
 
 class GuardRaised(StatementRefused):

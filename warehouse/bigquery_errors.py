@@ -9,6 +9,7 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
 from foundation.errors import (
+    AccessRefused,
     GradingError,
     GuardRaised,
     NotInitialised,
@@ -17,6 +18,9 @@ from foundation.errors import (
     WarehouseUnavailable,
 )
 
+INIT_ADVICE = "Run `python -m grading init` if it is a table of the service."
+
+_ADDRESS = re.compile(r"^\d{3} (?:(?:GET|POST) \S+: )?")
 _GUARD = re.compile(r"grading:([a-z_]+)")
 _CONFLICTS = ("aborted due to concurrent update", "Could not serialize access")
 _TRANSIENT_REASONS = frozenset(
@@ -60,8 +64,15 @@ def classify(error: Exception) -> GradingError:
     if isinstance(error, _TRANSIENT_TYPES) or _reason(error) in _TRANSIENT_REASONS:
         return WarehouseUnavailable(_first_line(text))
     if isinstance(error, api.NotFound):
-        return NotInitialised(f"{_first_line(text)} Run `python -m grading init` if it is a table of the service.")
+        return NotInitialised(f"{_first_line(text)} {INIT_ADVICE}")
+    if isinstance(error, api.Forbidden):
+        return AccessRefused(_first_line(text))
     return StatementRefused(_first_line(text))
+
+
+def plain_reason(error: GradingError) -> str:
+    """What BigQuery said, without the address that was asked and without the advice to run `init`."""
+    return _ADDRESS.sub("", str(error)).removesuffix(INIT_ADVICE).strip()
 
 
 def _reason(error: Exception) -> str:
