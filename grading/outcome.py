@@ -55,7 +55,8 @@ class Written:
     """How a write ended: `status` is success (or what the caller asked to record), partial, shrunk, superseded,
     or, if nothing was staged, no_actuals (there are predictions to grade) or no_predictions.
 
-    `token` is the published data token; `present_keys` is counted only if the staged keys may be too few.
+    `token` is the published data token; `present_keys` is counted only if the staged keys may be too few. `lost_rows`
+    are those whose values would have been lost; `detail` says so.
     """
 
     status: Status
@@ -66,6 +67,8 @@ class Written:
     staged_excess_rows: int = 0
     present_rows: int = 0
     present_keys: int = 0
+    lost_rows: int = 0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ def alerts_of(run: Run, outcome: Outcome) -> Iterator[Alert]:
                 staged_keys=outcome.written.staged_keys,
                 present_keys=outcome.written.present_keys,
                 min_fraction=run.settings.min_keys_ratio,
+                lost=outcome.written.detail,
                 **place,
             )
         case Status.PARTIAL if coverage:

@@ -14,7 +14,7 @@ from grading.processors import Processor
 from grading.settings import Settings
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
-from warehouse.statements import Sql, TablePath, columns, key_texts, literal, table
+from warehouse.statements import Sql, TablePath, columns, key_texts, literal, table, window_key
 
 SENTINEL = "__sentinel__"
 
@@ -112,6 +112,7 @@ class Run:
             "date": literal(self.date),
             "partition_column": columns([self.processor.partition_column]),
             "business_key": columns(keys),
+            "window_key": window_key(keys),
             "keep_order": columns(self.processor.keep_order),
             "written_at": columns([self.processor.written_at]),
             "key_texts": key_texts(keys, "target"),

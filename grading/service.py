@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from alerts import upkeep_messages
 from alerts.alert import Notifier, Resolver
@@ -18,7 +18,7 @@ from grading.outcome_alerts import alerts_of
 from grading.processors import Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.inputs import select_of
+from grading.writing.inputs import OptionalInput, compute
 from grading.writing.staging import QueriedRows, RowSource
 from grading.writing.validate import validate
 from grading.writing.writer import Writer
@@ -41,6 +41,7 @@ class GradingService:
     resolver: Resolver | None = None
     breaker_of: Callable[[str, EventLog], GradingCircuitBreaker] | None = None
     repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
+    warned_of: set[str] = field(default_factory=set)
 
     def grade(
         self, request: Request, processors: Sequence[Processor], deadline: Deadline, *, use_lock: bool = True
@@ -94,7 +95,9 @@ class GradingService:
         if source is None:
             if self.writer.satisfied(run):
                 return self._outcome(run, Status.SUPERSEDED, detail="the event is satisfied by what is published")
-            source = QueriedRows(select_of(run))
+            computed = compute(run)
+            self._warn_of_absent(computed.optional, events)
+            source = QueriedRows(computed.select, computed.carried)
         written = self.writer.write(run, source, events)
         outcome = self._outcome(run, written.status, written=written)
         if not written.status.published:
@@ -109,11 +112,20 @@ class GradingService:
         )
         return replace(outcome, duplicates=self._validate(run, events))
 
+    def _warn_of_absent(self, optional: Sequence[OptionalInput], events: EventLog) -> None:
+        """Warn, once a process, of each optional input that should be there and cannot be read."""
+        for found in optional:
+            if found.unreadable and found.table not in self.warned_of:
+                self.warned_of.add(found.table)
+                text = f"{found.name} is read as empty: {found.table} cannot be read ({found.why_absent})"
+                events.emit("optional_input_absent", text, "WARNING", table=found.table)
+
     def _validate(self, run: Run, events: EventLog) -> DuplicateReport | None:
         """Check the business keys of the date. What is found is told; it never fails the run."""
         try:
             report = validate(run)
-            if not report.clean and self.repair:
+            first = self.settings.first_own_date
+            if not report.clean and self.repair and (first is None or run.date >= first):
                 report = self.repair(run, report)
         except GradingError as error:
             events.emit("validation_failed", f"the date could not be validated: {error}", "ERROR")
@@ -199,7 +211,8 @@ class GradingService:
             run_id=run.run_id,
             locked=run.hold.locked,
             lock_wait_ms=run.hold.wait_ms,
-            detail=detail or (written.coverage.ungraded_text if written and written.coverage else ""),
+            detail=detail
+            or (written.detail or (written.coverage.ungraded_text if written.coverage else "") if written else ""),
             written=written,
             transient=transient,
         )

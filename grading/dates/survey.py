@@ -74,7 +74,7 @@ class Ledger:
 def read_dates(settings: Settings, jobs: Jobs, first: date, last: date) -> list[DateState]:
     """The dates from `first` to `last` that have predictions or grades, in order. One job."""
     values = {"first": literal(first), "last": literal(last)}
-    statement = SQL.fill("dates", **values, **inputs(settings))
+    statement = SQL.fill("dates", **values, **inputs(settings, jobs.warehouse))
     rows = jobs.ask("dates", statement).rows
     return [DateState(date=row["game_date"], **{k: int(row[k]) for k in row if k != "game_date"}) for row in rows]
 

@@ -5,7 +5,7 @@ WITH predictions AS (
     game_id,
     system_id,
     predicted_points,
-    ROUND(IF(confidence_score > 1, confidence_score * NUMERIC '0.01', confidence_score), 4) AS confidence_score,
+    ROUND(IF(confidence_score > 1, confidence_score * NUMERIC '0.01', confidence_score), ${confidence_decimals}) AS confidence_score,
     recommendation,
     current_points_line AS line_value,
     pace_adjustment,
@@ -18,7 +18,7 @@ WITH predictions AS (
     filter_reason,
     injury_status_at_prediction,
     IFNULL(injury_flag_at_prediction, FALSE) AS captured_flag,
-    injury_status_at_prediction IS NOT NULL OR injury_flag_at_prediction IS NOT NULL AS injury_captured
+    injury_status_at_prediction IS NOT NULL OR injury_flag_at_prediction IS NOT NULL AS injury_captured${passed_in}
   FROM ${predictions}
   WHERE game_date = ${date}
     AND (
@@ -131,5 +131,5 @@ SELECT
   injury_flag
     AND IFNULL(injury_status IN ('OUT', 'DOUBTFUL', 'QUESTIONABLE', 'PROBABLE'), FALSE) AS injury_confirmed_postgame,
   model_version,
-  CURRENT_TIMESTAMP() AS graded_at
+  CURRENT_TIMESTAMP() AS graded_at${passed_out}
 FROM judged

@@ -1,37 +1,180 @@
-"""The inputs as SQL: the tables, an optional one that does not exist read as empty; and the rule of what counts."""
+"""The inputs as SQL: the tables, an optional one that cannot be read as empty; and the rule of what counts.
+
+Predictions and box scores are read in the types of the grades that they become. If a column of the grades keeps one
+digit after the point, a line counts as what it is rounded to: for the business key, the margins, and every later
+comparison of predictions and grades.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from foundation.errors import Permanent
 from grading.run import Run
 from grading.settings import Settings
+from grading.writing.adapt import adapted, passed_columns, sources_of
+from grading.writing.declared import declared
+from grading.writing.input_columns import INPUT_COLUMNS, Needed
 from warehouse.bigquery import Warehouse
-from warehouse.statements import Folder, Sql, table
+from warehouse.bigquery_errors import plain_reason
+from warehouse.columns import NUMBERS, Column, Table
+from warehouse.statements import Folder, Sql, columns, literal, table
 
 SQL = Folder("grading.sql")
 
 OPTIONAL = {"injury_report": "injury_report_table", "archetypes": "archetypes_table"}
 
+# A column of the predictions, and the column of the grades whose type it is read in.
+_READ_AS = {"predicted_points": "predicted_points", "current_points_line": "line_value"}
+_CONFIDENCE_DECIMALS = 4
+_NUMERIC_DECIMALS = 9
 
-def inputs(settings: Settings) -> dict[str, Sql]:
-    """The tables that must exist, and why a prediction may not be graded."""
-    return {
-        "predictions": table(settings.input_table("predictions_table")),
-        "box_scores": table(settings.input_table("box_scores_table")),
-        "accuracy": table(settings.target("prediction_accuracy")),
-        "why_not_graded": SQL.fill("why_not_graded"),
+
+@dataclass(frozen=True, slots=True)
+class OptionalInput:
+    """An input that grading can do without. `why_absent` says why it is read as empty; None if it is read."""
+
+    name: str
+    table: str
+    why_absent: str | None
+
+    @property
+    def unreadable(self) -> bool:
+        """Whether it is absent though the deployment names a table."""
+        return self.why_absent is not None and self.table != "none"
+
+
+def inputs(settings: Settings, warehouse: Warehouse | None = None) -> dict[str, Sql]:
+    """The tables that must exist, and why a prediction may not be graded.
+
+    With a warehouse, in the types of the grades there. Its tables' descriptions are asked for once a process.
+    """
+    accuracy = settings.target("prediction_accuracy")
+    target = warehouse.described(accuracy) if warehouse else None
+    found = {
+        setting: warehouse.described(settings.input_table(setting)) if warehouse else None
+        for setting in ("predictions_table", "box_scores_table")
     }
+    minutes = target.column("minutes_played") if target else None
+    confidence = target.column("confidence_score") if target else None
+    decimals = confidence.decimals if confidence and confidence.decimals is not None else _CONFIDENCE_DECIMALS
+    return {
+        "predictions": _read_as(settings, "predictions_table", found["predictions_table"], target),
+        "box_scores": _read_as(settings, "box_scores_table", found["box_scores_table"], target),
+        "accuracy": _replaced(table(accuracy), _numeric(target) if target else {}),
+        "why_not_graded": SQL.fill("why_not_graded"),
+        "minutes_type": minutes.type if minutes else Column("", "NUMERIC", required=False).type,
+        "confidence_decimals": literal(min(decimals, _CONFIDENCE_DECIMALS)),
+        "passed_in": Sql(""),
+        "passed_out": Sql(""),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The rows of a run as a SELECT; `carried` are the columns that keep the replaced rows' values."""
+
+    select: Sql
+    carried: tuple[Column, ...] = ()
+    optional: tuple[OptionalInput, ...] = ()
 
 
 def select_of(run: Run) -> Sql:
-    """The SELECT of the run's processor for its date, with optional inputs replaced where they are missing."""
-    optional = {
-        name: _table_or_empty(name, setting, run.settings, run.jobs.warehouse)
-        for name, setting in OPTIONAL.items()
+    """The SELECT of the run's processor for its date; see `compute`."""
+    return compute(run).select
+
+
+def compute(run: Run) -> Computed:
+    """The rows of the run's processor for its date, fitted to its table; an optional input may be empty."""
+    warehouse, settings = run.jobs.warehouse, run.settings
+    target = warehouse.find(run.target)
+    predictions = warehouse.find(settings.input_table("predictions_table")) if run.processor.reads_predictions else None
+    read = {
+        name: optional_table(settings, name, warehouse, run.date)
+        for name in OPTIONAL
         if name in SQL.file(run.processor.name).placeholders
     }
-    return SQL.fill(run.processor.name, **run.values(), **inputs(run.settings), **optional)
+    values = {**run.values(), **inputs(settings, warehouse), **{name: sql for name, (_, sql) in read.items()}}
+    optional = tuple(found for found, _ in read.values())
+    if target is None:
+        return Computed(SQL.fill(run.processor.name, **values), optional=optional)
+    sources = sources_of(run.processor, target, predictions, settings)
+    rows = SQL.fill(run.processor.name, **{**values, **passed_columns(sources)})
+    return Computed(adapted(run, rows, target, sources), sources.carried, optional)
 
 
-def _table_or_empty(name: str, setting: str, settings: Settings, warehouse: Warehouse) -> Sql:
+def optional_table(settings: Settings, name: str, warehouse: Warehouse, day: date) -> tuple[OptionalInput, Sql]:
+    """An optional input as the run reads it, and what it is.
+
+    It is empty if the deployment is without it, or if it is not there, may not be read, or lacks a column: grading
+    goes on. A dry run tells, since the right to look at a table is not the right to read it. Raises `Transient` if
+    BigQuery does not answer.
+    """
+    setting = OPTIONAL[name]
+    empty = SQL.fill(f"absent_{name}")
+    if settings.is_without(setting):
+        return OptionalInput(name, "none", f"{setting.upper()}=none"), empty
     path = settings.input_table(setting)
-    return table(path) if warehouse.exists(path) else SQL.fill(f"absent_{name}")
+    probe = SQL.fill(
+        "probe_optional",
+        columns=columns(INPUT_COLUMNS[setting]),
+        input=table(path),
+        condition=Sql(f"game_date = {literal(day)}" if "game_date" in INPUT_COLUMNS[setting] else "TRUE"),
+    )
+    try:
+        warehouse.bytes_scanned(probe)
+    except Permanent as error:
+        return OptionalInput(name, str(path), plain_reason(error)), empty
+    return OptionalInput(name, str(path), None), table(path)
+
+
+def _read_as(settings: Settings, setting: str, found: Table | None, target: Table | None) -> Sql:
+    """The table, or a subquery of it that replaces the columns whose types are not those that grading reads."""
+    path = table(settings.input_table(setting))
+    if found is None:
+        return path
+    return _replaced(path, dict(_casts(INPUT_COLUMNS[setting], found, target)))
+
+
+def _numeric(target: Table) -> dict[str, Sql]:
+    """The columns of the grades that are numbers of another kind than the service declares, and that kind."""
+    pairs = [(own, target.column(own.name)) for own in declared("prediction_accuracy").columns]
+    return {
+        own.name: own.type
+        for own, found in pairs
+        if found and own.base != found.base and {own.base, found.base} <= NUMBERS
+    }
+
+
+def _replaced(path: Sql, casts: Mapping[str, Sql]) -> Sql:
+    if not casts:
+        return path
+    replaced = ", ".join(
+        f"CAST({columns([name])} AS {kind}) AS {columns([name])}" for name, kind in sorted(casts.items())
+    )
+    return SQL.fill("read_as", replaced=Sql(replaced), input=path)
+
+
+def _casts(needed: Mapping[str, Needed], found: Table, target: Table | None) -> list[tuple[str, Sql]]:
+    casts = []
+    for name, need in needed.items():
+        column = found.column(name)
+        if column is None or need.type not in NUMBERS or column.base not in NUMBERS:
+            continue
+        into = target.column(_READ_AS[name]) if target and name in _READ_AS else None
+        wanted = Column(name, need.type, required=False)
+        if into and _is_coarser(into, column):
+            casts.append((name, into.type if into.base == "NUMERIC" else Sql(f"NUMERIC(38, {into.decimals})")))
+            continue
+        if column.base != wanted.base:
+            casts.append((name, wanted.type))
+    return casts
+
+
+def _is_coarser(into: Column, column: Column) -> bool:
+    """Whether a column of the grades keeps fewer digits after the point than the one that it is read from."""
+    if into.base not in NUMBERS or into.decimals is None or into.decimals >= _NUMERIC_DECIMALS:
+        return False
+    return column.decimals is None or column.decimals > into.decimals

@@ -38,7 +38,7 @@ compared AS (
     g.game_date IS NULL AS missing,
     g.game_date IS NOT NULL AND (
       g.actual_points IS DISTINCT FROM b.points
-      OR g.minutes_played IS DISTINCT FROM b.minutes_played
+      OR g.minutes_played IS DISTINCT FROM CAST(b.minutes_played AS ${minutes_type})
       OR g.is_voided IS DISTINCT FROM b.did_not_play
     ) AS outdated
   FROM keys AS k

@@ -24,13 +24,13 @@ from grading.processors import GRADING
 from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
+from grading.writing.inputs import Computed
 from localdev.environment import isolated
 from locking import LockTimings
 from tests.faults.storm.naive import naive_write
 from tests.faults.storm.plan import Task
 from tests.faults.storm.rows import DAYS, select_rows
 from warehouse.jobs import Jobs
-from warehouse.statements import Sql
 
 # Processes start from a server that has imported what they need: a killed one is replaced in a moment.
 CONTEXT = get_context("forkserver")
@@ -147,7 +147,7 @@ class Session:
             webhook, requests.Session(), EventLog((self.sink,)), self.clock, environment="storm", budget_seconds=1.0
         )
         self.application = _StormApplication(settings, clock=self.clock, sinks=(self.sink,), notifier=notifier)
-        vars(service)["select_of"] = _select_of
+        vars(service)["compute"] = _compute
         stop_on_sigterm(self.clock)
 
     def do(self, job: Job) -> Reply:
@@ -208,8 +208,8 @@ class Session:
         return "" if result.result.good else f"{result.result}: {result.detail}"
 
 
-def _select_of(run: Any) -> Sql:
-    return select_rows(run.settings, run.date)
+def _compute(run: Any) -> Computed:
+    return Computed(select_rows(run.settings, run.date))
 
 
 class Worker:
