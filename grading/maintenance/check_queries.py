@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 
 from grading.maintenance.repair_tables import FIRST_DAY, PREDICTIONS
@@ -10,6 +10,8 @@ from grading.settings import Settings
 from grading.writing.inputs import inputs
 from validation.checks import RECENT_DAYS
 from validation.quality import Ask, Window
+from warehouse.bigquery import Warehouse
+from warehouse.columns import comparable
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, columns, literal, table
 
@@ -21,8 +23,7 @@ _VOLUME_DAYS = 28
 
 def ask_warehouse(settings: Settings, jobs: Jobs, window: Window) -> Ask:
     """What answers the checks' queries for a window of dates. It raises what `Warehouse.run` raises."""
-    names = [column.name for column in jobs.warehouse.columns(PREDICTIONS.path(settings))]
-    values = _values(settings, window, names)
+    values = values_of_checks(settings, jobs.warehouse, window)
 
     def ask(query: str) -> Mapping[str, object]:
         return jobs.ask(query, CHECKS.fill(f"check_{query}", **values)).first
@@ -30,7 +31,10 @@ def ask_warehouse(settings: Settings, jobs: Jobs, window: Window) -> Ask:
     return ask
 
 
-def _values(settings: Settings, window: Window, prediction_columns: Sequence[str]) -> Mapping[str, Sql]:
+def values_of_checks(settings: Settings, warehouse: Warehouse, window: Window) -> Mapping[str, Sql]:
+    """What the checks fill into the files of `validation/sql`. Raises what `Warehouse.columns` raises."""
+    known = warehouse.columns(PREDICTIONS.path(settings))
+    content = [column for column in known if column.name not in PREDICTIONS.identity]
     dates = {
         "start": window.start,
         "end": window.end,
@@ -42,10 +46,11 @@ def _values(settings: Settings, window: Window, prediction_columns: Sequence[str
         "four_weeks_before": window.start - timedelta(days=_VOLUME_DAYS),
     }
     values = {
-        **inputs(settings),
+        **inputs(settings, warehouse),
         **{name: literal(day) for name, day in dates.items()},
         "runs": table(settings.target("grading_runs")),
         "gradable": PREDICTIONS.condition,
-        "prediction_content": columns(name for name in prediction_columns if name not in PREDICTIONS.identity),
+        "prediction_content": columns(column.name for column in content),
+        "comparable_content": comparable(content),
     }
     return {**values, "ungraded": SQL.fill("ungraded", **values)}

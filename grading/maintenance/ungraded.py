@@ -10,6 +10,7 @@ from datetime import date
 from alerts import commands
 from grading.settings import Settings
 from grading.writing.inputs import inputs
+from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, literal, table
 
@@ -82,7 +83,7 @@ class UngradedReport:
 
 def find_ungraded(settings: Settings, jobs: Jobs, *, start: date, end: date) -> UngradedReport:
     """Explain each prediction of the dates from `start` to `end`, both included, in one query."""
-    statement = ungraded_statement(settings, start, end)
+    statement = ungraded_statement(settings, start, end, jobs.warehouse)
     rows = jobs.ask("ungraded", statement).rows
     return UngradedReport(
         predictions=sum(row["predictions"] for row in rows),
@@ -91,11 +92,11 @@ def find_ungraded(settings: Settings, jobs: Jobs, *, start: date, end: date) -> 
     )
 
 
-def ungraded_statement(settings: Settings, start: date, end: date) -> Sql:
+def ungraded_statement(settings: Settings, start: date, end: date, warehouse: Warehouse | None = None) -> Sql:
     """The query: date, cause and number of predictions."""
     return SQL.fill(
         "ungraded",
-        **inputs(settings),
+        **inputs(settings, warehouse),
         runs=table(settings.target("grading_runs")),
         start=literal(start),
         end=literal(end),
