@@ -6,7 +6,10 @@ from functools import cache
 
 import functions_framework
 from cloudevents.http import CloudEvent
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
+from foundation.errors import InvalidSettings, SelfCheckFailed
 from grading.wiring import Application, application_from_environment, stop_with_sigterm
 
 
@@ -20,5 +23,12 @@ def _application() -> Application:
 
 @functions_framework.cloud_event
 def handle_event(event: CloudEvent) -> None:
-    """Entry point. See `grading.pubsub.handler.EventHandler.handle` for what is acknowledged and what is raised."""
-    _application().handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))
+    """Entry point. See `grading.pubsub.handler.EventHandler.handle` for what is acknowledged and what is raised.
+
+    A self check that fails, or a setting that is wrong, is answered with 503 and one line that says why.
+    """
+    try:
+        _application().handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))
+    except (InvalidSettings, SelfCheckFailed) as failed:
+        # Whoever deploys reads the reason in the answer; no traceback is logged for it.
+        raise HTTPException(response=Response(f"{failed}\n", status=503, mimetype="text/plain")) from failed

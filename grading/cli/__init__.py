@@ -10,6 +10,7 @@ from foundation.errors import GradingError, InvalidSettings
 from grading.cli.backfill import backfill
 from grading.cli.catch_up import catch_up
 from grading.cli.check import check
+from grading.cli.compare import compare
 from grading.cli.dedupe import dedupe
 from grading.cli.grade import grade
 from grading.cli.init import init
@@ -37,7 +38,21 @@ def commands() -> None:
     """
 
 
-for command in (init, grade, backfill, catch_up, status, recompute, dedupe, undo, staging, ungraded, check, locks):
+for command in (
+    init,
+    grade,
+    backfill,
+    catch_up,
+    status,
+    recompute,
+    dedupe,
+    undo,
+    staging,
+    ungraded,
+    check,
+    locks,
+    compare,
+):
     commands.add_command(command)
 
 

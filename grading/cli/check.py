@@ -14,6 +14,7 @@ from grading.cli.console import ConsoleSink
 from grading.cli.repairs import console
 from grading.maintenance.tasks import DEFAULT_DAYS
 from grading.wiring import application_for_terminal
+from grading.writing.inputs import OPTIONAL, optional_table
 from validation.checks import CheckResult, worst
 
 _SECONDS = 600.0
@@ -34,12 +35,27 @@ def check(days: int, alert: bool, form: str) -> None:
     application = application_for_terminal(ConsoleSink(console))
     deadline = Deadline.after(_SECONDS, application.clock)
     results = application.upkeep.quality_check(deadline, days=days, alert=alert)
+    today = application.settings.local_date(application.clock.now())
+    absent = [
+        found
+        for name in OPTIONAL
+        if (found := optional_table(application.settings, name, application.warehouse, today)[0]).why_absent
+    ]
     if form == "json":
         click.echo(
-            json.dumps({"verdict": worst(results), "checks": [_as_json(result) for result in results]}, indent=2)
+            json.dumps(
+                {
+                    "verdict": worst(results),
+                    "checks": [_as_json(result) for result in results],
+                    "absent_inputs": [{"name": f.name, "table": f.table, "why": f.why_absent} for f in absent],
+                },
+                indent=2,
+            )
         )
     else:
         _print(results)
+        for found in absent:
+            click.echo(f"{found.name} is read as empty: {found.table} ({found.why_absent})")
     sys.exit(_EXIT_CODES[worst(results)])
 
 

@@ -64,9 +64,15 @@ def sources() -> list[Path]:
 COMPOSERS = {
     "grading/audit.py",
     "grading/dates/survey.py",
+    "grading/writing/adapt.py",
+    "grading/writing/inputs.py",
     "grading/writing/publish.py",
+    "grading/maintenance/grades_compared.py",
     "grading/maintenance/orphans.py",
+    "grading/maintenance/preflight.py",
+    "grading/maintenance/repair_rows.py",
     "grading/maintenance/repair_tables.py",
+    "warehouse/columns.py",
 }
 
 
