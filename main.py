@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
+import flask
 import functions_framework
 from cloudevents.http import CloudEvent
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from foundation.errors import InvalidSettings, SelfCheckFailed
+from foundation.events import carrying
+from grading.pubsub.trace_context import trace_fields
 from grading.wiring import Application, application_from_environment, stop_with_sigterm
 
 
@@ -28,7 +31,15 @@ def handle_event(event: CloudEvent) -> None:
     A self check that fails, or a setting that is wrong, is answered with 503 and one line that says why.
     """
     try:
-        _application().handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))
+        _handle(event)
     except (InvalidSettings, SelfCheckFailed) as failed:
         # Whoever deploys reads the reason in the answer; no traceback is logged for it.
         raise HTTPException(response=Response(f"{failed}\n", status=503, mimetype="text/plain")) from failed
+
+
+def _handle(event: CloudEvent) -> None:
+    application = _application()
+    header = flask.request.headers.get("traceparent") if flask.has_request_context() else None
+    project = application.settings.google_cloud_project
+    with carrying(**trace_fields(event.data, (event.get("traceparent"), header), project)):
+        application.handler.handle(event.data, event_id=str(event["id"]), event_time=str(event.get("time") or ""))

@@ -17,7 +17,11 @@ class Alert:
     identifies the alert, so that it can be grouped and resolved. `subject` tells apart alerts that share
     these (two unreadable messages). `what_happened` says what became of the write; `next_command` is what
     to type next. `repeats` is True for news that is told each time (a backfill ended), False for a state
-    that is told once until it changes.
+    that is told once until it changes. `grows` is True for a state that is told again only if `count` has grown.
+
+    `lasting` is True for a state that lasts for days, such as what a daily check found. It is told again only if it
+    gets worse: a higher severity, twice the count, or one of `names` that was not there before. Time alone, a smaller
+    count or a name that is gone is no news.
     """
 
     check: str
@@ -33,6 +37,9 @@ class Alert:
     samples: Sequence[str] = ()
     next_command: str | None = None
     repeats: bool = False
+    grows: bool = False
+    lasting: bool = False
+    names: Sequence[str] = ()
 
 
 class Notifier(Protocol):
@@ -45,5 +52,5 @@ class Notifier(Protocol):
 class Resolver(Protocol):
     """A notifier that also remembers which alerts are open."""
 
-    def resolve(self, check: str, table: str | None, date: str | None) -> bool:
+    def resolve(self, check: str, table: str | None, date: str | None, subject: str | None = None) -> bool:
         """Report that a check passes again, if an alert of it was open; True if one was."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from alerts import commands, runbook
 from alerts.alert import Alert
 
 MAX_BLOCKS = 50
@@ -26,8 +27,11 @@ _CODE = "```"
 Block = dict[str, Any]
 
 
-def slack_payload(alert: Alert, *, environment: str) -> dict[str, Any]:
-    """The JSON body for an incoming webhook: blocks, and a plain `text` for notifications."""
+def slack_payload(alert: Alert, *, environment: str, runbook_url: str = "") -> dict[str, Any]:
+    """The JSON body for an incoming webhook: blocks, and a plain `text` for notifications.
+
+    `runbook_url` is where the runbook is to be read; without one, its path in the source is named.
+    """
     blocks: list[Block] = [
         {"type": "header", "text": {"type": "plain_text", "text": _cut(_headline(alert), MAX_HEADER), "emoji": False}},
         *_fields([("Environment", environment), ("Severity", alert.severity), *_identity(alert)]),
@@ -37,16 +41,17 @@ def slack_payload(alert: Alert, *, environment: str) -> dict[str, Any]:
     if alert.samples:
         blocks.append(_section(_code_block("Samples", alert.samples)))
     if alert.next_command:
-        blocks.append(_section(_code_block("Next command", [alert.next_command])))
-    return {**slack_text(alert, environment=environment), "blocks": blocks[:MAX_BLOCKS]}
+        blocks.append(_section(_code_block(commands.label(alert.next_command), [alert.next_command])))
+    blocks.append(_section(_runbook(alert, runbook_url)))
+    return {**slack_text(alert, environment=environment, runbook_url=runbook_url), "blocks": blocks[:MAX_BLOCKS]}
 
 
-def slack_text(alert: Alert, *, environment: str) -> dict[str, Any]:
+def slack_text(alert: Alert, *, environment: str, runbook_url: str = "") -> dict[str, Any]:
     """The same alert as plain text only: the fallback for notifications, and for blocks that Slack refuses."""
-    return {"text": _escaped(as_text(alert, environment=environment), MAX_FALLBACK)}
+    return {"text": _escaped(as_text(alert, environment=environment, runbook_url=runbook_url), MAX_FALLBACK)}
 
 
-def as_text(alert: Alert, *, environment: str | None = None) -> str:
+def as_text(alert: Alert, *, environment: str | None = None, runbook_url: str = "") -> str:
     """The alert for a terminal or a log: one fact a line."""
     facts = [*([("Environment", environment)] if environment else []), *_identity(alert), *alert.facts]
     width = max((len(label) for label, _ in facts), default=0)
@@ -54,7 +59,8 @@ def as_text(alert: Alert, *, environment: str | None = None) -> str:
     if alert.samples:
         lines += ["  Samples:", *(f"    {sample}" for sample in alert.samples)]
     if alert.next_command:
-        lines.append(f"  Next: {alert.next_command}")
+        lines.append(f"  {commands.label(alert.next_command)}: {alert.next_command}")
+    lines.append(f"  Runbook: {runbook.link_of(alert.check, runbook_url)}")
     return "\n".join(lines)
 
 
@@ -79,6 +85,12 @@ def _fields(facts: Sequence[tuple[str, str]]) -> Iterable[Block]:
                 for label, value in shown[start : start + MAX_FIELDS]
             ],
         }
+
+
+def _runbook(alert: Alert, address: str) -> str:
+    """A link, if there is an address; Slack shows its text."""
+    link = _escaped(runbook.link_of(alert.check, address), MAX_FIELD - 300)
+    return f"*Runbook*\n<{link}|{runbook.section_of(alert.check)}>" if address else f"*Runbook*\n{link}"
 
 
 def _section(text: str) -> Block:

@@ -1,7 +1,13 @@
-"""The commands that alerts tell people to type, in one place, so that a test can hold them to the CLI."""
+"""The commands that alerts tell people to type, in one place, so that a test can hold them to the CLI.
+
+Each runs as it stands: it asks nothing and leaves nothing to fill in. Those that change nothing are what to look at;
+the others mend.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import date
 
 Day = date | str
@@ -9,28 +15,63 @@ Day = date | str
 
 CATCH_UP = "python -m grading catch-up"
 CHECK = "python -m grading check"
+INIT = "python -m grading init"
 LOCKS = "python -m grading locks"
+UNFINISHED = "python -m grading backfill --unfinished"
+
+_READS = re.compile(
+    r"python -m grading (status|check|ungraded|locks|dedupe|undo|staging|accuracy|explain|diff|report)\b"
+)
+_CHANGES = re.compile(r" (--execute|--grade|release|check --alert)\b|locks check")
+
+
+def only_looks(command: str) -> bool:
+    """Whether a command only reads: it shows the cause, and mends nothing."""
+    return (bool(_READS.match(command)) and not _CHANGES.search(command)) or command.endswith(
+        (" --unfinished", " --dry-run")
+    )
+
+
+def label(command: str) -> str:
+    """What stands above a command: it says whether to look or to mend."""
+    return "Look at first" if only_looks(command) else "Next command"
 
 
 def grade(day: Day, *, processor: str | None = None, allow_shrink: bool = False) -> str:
-    """Grade a date, with all processors or one."""
+    """Grade a date, with all processors or one; `allow_shrink` also if it then has fewer keys, or loses values."""
     chosen = f" --processor {processor}" if processor else ""
     return f"python -m grading grade --date {day}{chosen}{' --allow-shrink' if allow_shrink else ''}"
 
 
-def status(day: Day) -> str:
-    """The runs of a date."""
-    return f"python -m grading status --date {day}"
+def status(day: Day | None = None) -> str:
+    """The runs of a date, or the last ones of any."""
+    return f"python -m grading status --date {day}" if day else "python -m grading status"
 
 
-def release_lock(day: Day, lock_type: str) -> str:
-    """Release a lock by force, after showing its holder."""
-    return f"python -m grading locks release {day} --type {lock_type}"
+def after_failure(day: Day | None, error: str) -> str:
+    """What mends a failed run: the command that its error names, else its runs, which say why."""
+    return INIT if INIT in error else status(day)
 
 
-def dedupe(table: str, start: Day, end: Day | None = None) -> str:
-    """Preview the repair of duplicates; `table` may carry its dataset, which the command does not take."""
-    return f"python -m grading dedupe --table {table.rpartition('.')[2]} --start {start} --end {end or start}"
+def release_lock(lock_key: Day, lock_type: str) -> str:
+    """Release a lock by force, after showing its holder and a question."""
+    return f"python -m grading locks release {lock_key} --type {lock_type}"
+
+
+def dedupe(table: str, start: Day, end: Day | None = None, *, execute: bool = True) -> str:
+    """Repair duplicates, or preview it; `table` may carry its dataset, which the command does not take."""
+    command = f"python -m grading dedupe --table {table.rpartition('.')[2]} --start {start} --end {end or start}"
+    return f"{command} --execute" if execute else command
+
+
+def recompute(start: Day, end: Day) -> str:
+    """Bring aggregates up to date."""
+    return f"python -m grading recompute --start {start} --end {end}"
+
+
+def preview(day: Day) -> str:
+    """What a date has to grade now, without grading it: to be compared with what it holds."""
+    return f"python -m grading backfill --start {day} --end {day} --dry-run"
 
 
 def ungraded(start: Day, end: Day | None = None) -> str:
@@ -38,6 +79,12 @@ def ungraded(start: Day, end: Day | None = None) -> str:
     return f"python -m grading ungraded --start {start} --end {end or start}"
 
 
-def resume_backfill(start: Day, end: Day) -> str:
-    """Go on with a backfill where it stopped."""
-    return f"python -m grading backfill --start {start} --end {end} --resume"
+def resume_backfill(start: Day, end: Day, processors: Sequence[str] = ()) -> str:
+    """Go on with a backfill where it stopped; of all processors, if none is named."""
+    chosen = "".join(f" --processor {name}" for name in processors)
+    return f"python -m grading backfill --start {start} --end {end}{chosen} --resume"
+
+
+def explain(day: Day) -> str:
+    """The story of a date."""
+    return f"python -m grading explain {day}"

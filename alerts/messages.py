@@ -6,12 +6,13 @@ apart: a key with three rows is one duplicate key and two excess rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 from alerts import commands
 from alerts.alert import Alert
 from alerts.commands import Day
+from foundation import figures
 
 SAMPLES_SHOWN = 20
 WITHOUT_LOCK = "nobody: the write ran without the lock"
@@ -42,7 +43,7 @@ def duplicates_found(
     return Alert(
         check="duplicates",
         severity="CRITICAL",
-        title=f"{_counted(duplicate_keys, 'duplicate business key')} in {table} on {day}",
+        title=f"{figures.counted(duplicate_keys, 'duplicate business key')} in {table} on {day}",
         what_happened="The write is committed and the run did not fail. The date holds every key, some of them "
         "more than once: figures computed from it count those twice until it is repaired.",
         date=str(day),
@@ -73,7 +74,7 @@ def staged_duplicates(
     return Alert(
         check="staged_duplicates",
         severity="WARNING",
-        title=f"{_counted(duplicate_keys, 'duplicate business key')} staged for {table} on {day}",
+        title=f"{figures.counted(duplicate_keys, 'duplicate business key')} staged for {table} on {day}",
         what_happened="One row of each key was kept before anyone could see them: the date has no duplicate from this. "
         "The cause is in what was read: look for duplicate rows in the input tables.",
         date=str(day),
@@ -82,6 +83,7 @@ def staged_duplicates(
         count=duplicate_keys,
         facts=facts,
         next_command=commands.CHECK,
+        lasting=True,
     )
 
 
@@ -101,13 +103,11 @@ def lock_failure(
     if reason == "timeout":
         title = f"Lock {lock_type} of {day} was not free in time"
         facts.append(("Held by", held_by or "unknown"))
-        next_command = commands.release_lock(day, lock_type)
     else:
         title = f"The lock service is down: {lock_type} of {day} ran without its lock"
         facts.append(("Held by", held_by or "unknown: the lock service does not answer"))
-        next_command = commands.LOCKS
     if waited_seconds is not None:
-        facts.append(("Waited", f"{waited_seconds:.1f} s"))
+        facts.append(("Waited", figures.span(waited_seconds)))
     if detail:
         facts.append(("Detail", detail))
     return Alert(
@@ -122,7 +122,7 @@ def lock_failure(
         processor=processor,
         subject=lock_type,
         facts=facts,
-        next_command=next_command,
+        next_command=commands.LOCKS,
     )
 
 
@@ -158,7 +158,8 @@ def shrunk(
         severity="CRITICAL",
         title=f"{table} on {day} would shrink from {_number(present_keys)} to {_number(staged_keys)} keys",
         what_happened="Nothing was published: the date keeps the rows it had. Most often an upstream table was being "
-        "reloaded; the next run then succeeds by itself. If the smaller result is right, allow it with the command.",
+        "reloaded; the next run then succeeds by itself. Look first whether the date's predictions and box scores are "
+        "whole.",
         date=str(day),
         table=table,
         processor=processor,
@@ -166,40 +167,65 @@ def shrunk(
         facts=[
             ("Keys staged", _number(staged_keys)),
             ("Keys present", _number(present_keys)),
-            ("Smallest share allowed", f"{min_fraction:.0%}"),
+            ("Smallest share allowed", figures.share(min_fraction)),
         ],
-        next_command=commands.grade(day, processor=processor, allow_shrink=True),
+        next_command=commands.preview(day),
+        lasting=True,
     )
 
 
-def no_predictions(day: Day, *, table: str, processor: str) -> Alert:
-    """There was nothing to grade."""
+def rows_missing(day: Day, *, table: str, processor: str, published: int, present: int, run_id: str) -> Alert:
+    """Fewer rows are there than the run published, and nobody has published the date since."""
     return Alert(
-        check="no_predictions",
-        severity="WARNING",
-        title=f"No predictions to grade on {day}",
-        what_happened="Nothing was published: the date keeps what it had. On a day without games this is right.",
+        check="rows_missing",
+        severity="CRITICAL",
+        title=f"{_number(published - present)} of {_number(published)} published rows of {table} on {day} are missing",
+        what_happened="The write was committed, and rows of it are gone: someone deleted them, or the partition has "
+        "expired. The event is acknowledged; the next catch-up grades the date again. Look for who deletes from the "
+        "table, and at its partition expiration.",
         date=str(day),
         table=table,
         processor=processor,
-        next_command=commands.ungraded(day),
+        count=published - present,
+        facts=[("Rows published", _number(published)), ("Rows present", _number(present)), ("Run", run_id)],
+        next_command=commands.grade(day, processor=processor),
     )
 
 
-def no_actuals(day: Day, *, table: str, processor: str, predictions: int | None = None) -> Alert:
-    """The box scores are not in yet."""
+def no_predictions(day: Day, *, table: str, processor: str, present_rows: int) -> Alert:
+    """There is nothing to grade on a date that was graded before."""
+    return Alert(
+        check="no_predictions",
+        severity="WARNING",
+        title=f"No predictions to grade on {day}, which has {figures.counted(present_rows, 'grade')}",
+        what_happened="Nothing was published: the date keeps what it had. Its predictions were there when it was "
+        "graded, and are gone or do not count any more.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        facts=[("Rows present", _number(present_rows))],
+        next_command=commands.ungraded(day),
+        lasting=True,
+    )
+
+
+def no_actuals(
+    day: Day, *, table: str, processor: str, predictions: int | None = None, caught_up: bool = True
+) -> Alert:
+    """The box scores are not in yet. `caught_up` says that the catch-up still looks at the date."""
     return Alert(
         check="no_actuals",
         severity="WARNING",
         title=f"No box scores for {day} yet",
-        what_happened="Nothing was published: the date keeps what it had. The next catch-up grades it once the box "
-        "scores are in.",
+        what_happened="Nothing was published: the date keeps what it had. Box scores of games older than a day are "
+        f"missing: ask for them. {_once_in(caught_up, 'it')}",
         date=str(day),
         table=table,
         processor=processor,
         count=predictions,
         facts=[] if predictions is None else [("Predictions waiting", _number(predictions))],
-        next_command=commands.CATCH_UP,
+        next_command=commands.CATCH_UP if caught_up else commands.grade(day),
+        lasting=True,
     )
 
 
@@ -212,27 +238,103 @@ def partial_coverage(
     gradable: int,
     min_coverage: float,
     ungraded_by_reason: Mapping[str, int] | None = None,
+    caught_up: bool = True,
+    silent_games: str = "",
+    silent_systems: str = "",
 ) -> Alert:
-    """Graded, but too few of the predictions have a box score."""
+    """Graded, but too few of the predictions have a box score.
+
+    `caught_up` says that the catch-up still looks at the date; `silent_…` name what has no grade at all.
+    """
     coverage = graded / gradable if gradable else 0.0
     reasons = [(f"Ungraded: {reason}", _number(count)) for reason, count in (ungraded_by_reason or {}).items()]
     return Alert(
         check="partial_coverage",
         severity="WARNING",
-        title=f"Only {coverage:.0%} of {day}'s predictions could be graded",
-        what_happened="What has a box score is graded and published. The next catch-up grades the rest once their box "
-        "scores are in.",
+        title=f"Only {figures.share(coverage)} of {day}'s predictions could be graded",
+        what_happened=f"What has a box score is graded and published. {_once_in(caught_up, 'the rest')}",
         date=str(day),
         table=table,
         processor=processor,
         count=gradable - graded,
         facts=[
             ("Graded", f"{_number(graded)} of {_number(gradable)}"),
-            ("Least coverage", f"{min_coverage:.0%}"),
+            ("Least coverage", figures.share(min_coverage)),
             *reasons,
+            *_silent(silent_games, silent_systems),
         ],
         next_command=commands.ungraded(day),
+        lasting=True,
     )
+
+
+def grades_missing(day: Day, *, table: str, processor: str, silent_games: str = "", silent_systems: str = "") -> Alert:
+    """Graded, but a whole game or a whole system has not one grade; each argument names them, with commas between."""
+    silent = _silent(silent_games, silent_systems)
+    told = "; ".join(f"{name.lower()}: {names}" for name, names in silent)
+    return Alert(
+        check="grades_missing",
+        severity="WARNING",
+        title=f"{day} has {told}",
+        what_happened="What has a box score is graded and published. The command says why the rest is not.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=sum(names.count(",") + 1 for _, names in silent),
+        facts=silent,
+        next_command=commands.ungraded(day),
+    )
+
+
+def keys_removed(day: Day, *, table: str, processor: str, removed: int, names: Sequence[str], run_id: str) -> Alert:
+    """A run took keys away that the date had before; `names` are up to 20 of them."""
+    return Alert(
+        check="keys_removed",
+        severity="WARNING",
+        title=f"{figures.counted(removed, 'graded key')} of {day} {'is' if removed == 1 else 'are'} gone from {table}",
+        what_happened="The run is published. Their predictions do not count any more, or have no box score: most often "
+        "they were deactivated or invalidated meanwhile. If that is wrong, mend them upstream and grade again.",
+        date=str(day),
+        table=table,
+        processor=processor,
+        count=removed,
+        facts=[("Run", run_id)],
+        samples=list(names)[:SAMPLES_SHOWN],
+        next_command=commands.grade(day, processor=processor),
+        repeats=True,
+    )
+
+
+def game_ids_differ(day: Day, *, table: str, processor: str, grades: int, of: int, names: Sequence[str]) -> Alert:
+    """Grades by a box score of another game id; `of` is how many the date has, `names` are up to 20 pairs of ids.
+
+    It is one state for all dates: told if it is new, and if the share of the grades grows by a tenth.
+    """
+    return Alert(
+        check="game_ids_differ",
+        severity="WARNING",
+        title=f"{figures.counted(grades, 'grade')} of {day} by a box score of another game id",
+        what_happened="They are graded: the player has one game on the date, and the ids do not name other teams. "
+        "Predictions and box scores should name a game alike: mend the one that is wrong upstream.",
+        table=table,
+        processor=processor,
+        count=10 * (10 * grades // of) if of else 0,
+        facts=[("Date", str(day)), ("Grades", f"{_number(grades)} of {_number(of)}")],
+        samples=list(names)[:SAMPLES_SHOWN],
+        next_command=commands.ungraded(day),
+        grows=True,
+    )
+
+
+def _silent(games: str, systems: str) -> list[tuple[str, str]]:
+    named = (("Games without a grade", games), ("Systems without a grade", systems))
+    return [(name, names) for name, names in named if names]
+
+
+def _once_in(caught_up: bool, what: str) -> str:
+    if caught_up:
+        return f"The next catch-up grades {what} once the box scores are in."
+    return f"The catch-up does not look at the date any more: grade {what} by hand once the box scores are in."
 
 
 def processor_failed(
@@ -243,13 +345,12 @@ def processor_failed(
     transient: bool,
     table: str | None = None,
     run_id: str | None = None,
-    others: Mapping[str, str] | None = None,
 ) -> Alert:
-    """One processor failed; `others` says how the others of the same event ended (name to status)."""
+    """One processor failed."""
     retried = (
         "The event is redelivered and tried again." if transient else "A repeat cannot help: it needs a person's hand."
     )
-    facts = [("Error", error), *((f"Processor {name}", outcome) for name, outcome in (others or {}).items())]
+    facts = [("Error", error)]
     if run_id:
         facts.append(("Run", run_id))
     return Alert(
@@ -263,7 +364,7 @@ def processor_failed(
         processor=processor,
         subject=None if table else processor,
         facts=facts,
-        next_command=commands.status(day) if transient else commands.grade(day, processor=processor),
+        next_command=commands.after_failure(day, error),
     )
 
 
@@ -283,7 +384,3 @@ def resolved(check: str, *, table: str | None, date: str | None, title: str | No
 
 def _number(value: int) -> str:
     return f"{value:,}"
-
-
-def _counted(value: int, noun: str) -> str:
-    return f"{value:,} {noun}{'' if value == 1 else 's'}"

@@ -19,11 +19,12 @@ from urllib3.exceptions import HTTPError
 from alerts.alert import Alert
 from alerts.blocks import as_text, slack_payload, slack_text
 from alerts.webhook import WebhookSource, WebhookUnavailable, WebhookUrl
-from foundation.clock import Clock, Deadline
+from foundation.clock import AlertTime, Clock, Deadline
 from foundation.events import EventLog
 
 _ATTEMPT_SECONDS = 2.5
 _FIRST_PAUSE_SECONDS = 0.25
+_LEAST_SECONDS = 0.2
 _REVOKED = (403, 404, 410)
 _REFUSED_BLOCKS = 400
 
@@ -53,7 +54,9 @@ class SlackNotifier:
         events: told `alert_sent` and `alert_failed`.
         clock: measures the budget.
         environment: named in each message, so that a test system is never taken for production.
+        runbook_url: where the runbook is to be read; each message links its section.
         budget_seconds: the longest that `send` takes, everything included.
+        time_left: how long alerts may take in all; what has no time left is logged as not sent.
         sleep: pauses between tries, in seconds.
 
     A 429 is tried again after its `Retry-After` and a 5xx or a broken connection after a short pause, as
@@ -70,7 +73,9 @@ class SlackNotifier:
         clock: Clock,
         *,
         environment: str,
+        runbook_url: str = "",
         budget_seconds: float = 5.0,
+        time_left: AlertTime | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._webhook = webhook
@@ -78,20 +83,28 @@ class SlackNotifier:
         self._events = events
         self._clock = clock
         self._environment = environment
+        self._runbook_url = runbook_url
         self._budget_seconds = budget_seconds
+        self._time_left = time_left or AlertTime(clock)
         self._sleep = sleep
 
     def send(self, alert: Alert) -> bool:
         """Deliver the alert; False, and an `alert_failed` event, where that failed within the budget."""
         started = self._clock.monotonic()
+        budget = self._time_left.left(self._budget_seconds)
         outcome: list[str | None] = []
-        worker = threading.Thread(target=self._deliver, args=(alert, outcome), name="slack-alert", daemon=True)
-        try:
-            worker.start()
-            worker.join(self._budget_seconds)
-        except RuntimeError:
-            outcome.append("no thread could be started")
-        reason = outcome[0] if outcome else f"no answer within {self._budget_seconds:g} s"
+        if budget < _LEAST_SECONDS:
+            outcome.append("the invocation has no time left")
+        else:
+            worker = threading.Thread(
+                target=self._deliver, args=(alert, outcome, budget), name="slack-alert", daemon=True
+            )
+            try:
+                worker.start()
+                worker.join(budget)
+            except RuntimeError:
+                outcome.append("no thread could be started")
+        reason = outcome[0] if outcome else f"no answer within {budget:.3g} s"
         about: dict[str, Any] = {
             "check": alert.check,
             "alert_severity": alert.severity,
@@ -107,10 +120,10 @@ class SlackNotifier:
         self._events.emit("alert_failed", f"Alert not sent: {reason}", "ERROR", reason=reason, alert=text, **about)
         return False
 
-    def _deliver(self, alert: Alert, outcome: list[str | None]) -> None:
+    def _deliver(self, alert: Alert, outcome: list[str | None], budget: float) -> None:
         """Append None once delivered, else the reason, free of the address."""
         try:
-            outcome.append(self._try_until_delivered(alert, Deadline.after(self._budget_seconds, self._clock)))
+            outcome.append(self._try_until_delivered(alert, Deadline.after(budget, self._clock)))
         except WebhookUnavailable as error:
             outcome.append(str(error))
         except Exception as error:  # noqa: BLE001 - an alert never harms the work; the text may hold the address
@@ -118,7 +131,7 @@ class SlackNotifier:
 
     def _try_until_delivered(self, alert: Alert, deadline: Deadline) -> str | None:
         url = self._webhook.get()
-        payload = slack_payload(alert, environment=self._environment)
+        payload = slack_payload(alert, environment=self._environment, runbook_url=self._runbook_url)
         pause = _FIRST_PAUSE_SECONDS
         plain = fetched_anew = False
         while True:
@@ -127,7 +140,7 @@ class SlackNotifier:
                 return None
             wait = 0.0
             if answer.status == _REFUSED_BLOCKS and not plain:
-                payload, plain = slack_text(alert, environment=self._environment), True
+                payload, plain = slack_text(alert, environment=self._environment, runbook_url=self._runbook_url), True
             elif answer.status in _REVOKED and not fetched_anew:
                 self._webhook.forget()
                 url, fetched_anew = self._webhook.get(), True

@@ -31,7 +31,7 @@ LAZY = {
     "google.cloud.firestore": "the first lock of a process",
     "google.cloud.secretmanager": "the first alert",
     "google.cloud.monitoring_v3": "the first metrics, at the end of an invocation",
-    "google.cloud.pubsub_v1": "GRADING_COMPLETE_TOPIC, where it is set",
+    "google.cloud.pubsub_v1": "GRADING_COMPLETE_TOPIC, if it is set",
 }
 """Modules that importing the function must not load, and what loads them."""
 
@@ -155,7 +155,7 @@ def show(found: Mapping[str, Any]) -> None:
     print(f"\nCold start of the deployed package ({found['machine']}; medians of {SAMPLES} fresh processes)\n")
     rows = [
         ("import main: CPU time", f"{found['import_cpu_ms']:.0f} ms", f"{found['modules']} modules"),
-        ("import main: wall time", f"{found['import_ms']:.0f} ms", "more where other processes run"),
+        ("import main: wall time", f"{found['import_ms']:.0f} ms", "more if other processes run"),
         ("memory: interpreter", f"{found['interpreter_mib']:.0f} MiB", ""),
         ("memory: after the import", f"{found['after_import_mib']:.0f} MiB", "of 1,024 MiB"),
         ("functions-framework: start to first answer", f"{found['start_to_first_answer_s']:.2f} s", ""),
@@ -183,7 +183,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def main() -> int:
-    """Measure and print; exits 1 where something is loaded at the start that should wait for its first use."""
+    """Measure and print; exits 1 if something is loaded at the start that should wait for its first use."""
     with tempfile.TemporaryDirectory() as directory:
         found = measure(Path(directory), tell=lambda text: print(f"{text} …", file=sys.stderr))
     show(found)

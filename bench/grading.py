@@ -28,7 +28,7 @@ _GROWTH_ROWS = (10_000, 100_000, WORST_DATE_ROWS, 1_000_000)
 
 
 def main() -> int:
-    """Measure, print the tables, write the file; 1 where designs disagree about the rows."""
+    """Measure, print the tables, write the file; 1 if designs disagree about the rows."""
     parser = argparse.ArgumentParser(prog="python -m bench.grading", description=__doc__)
     parser.add_argument("--out", default=os.environ.get("OUT"), help="write all figures to this JSON file")
     parser.add_argument("--rows", type=int, default=int(os.environ.get("ROWS") or WORST_DATE_ROWS))

@@ -18,5 +18,5 @@ def exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
 
 
 def marginal_exponent(sizes: Sequence[float], seconds: Sequence[float]) -> float:
-    """The exponent between the two largest dates, where the fixed part weighs least."""
+    """The exponent between the two largest dates, if the fixed part weighs least."""
     return exponent(sizes[-2:], seconds[-2:])

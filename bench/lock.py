@@ -41,12 +41,12 @@ class Row:
 
 
 def main() -> int:
-    """Measure, print the table, write the file; 1 where a bar is missed and `--check` was asked for."""
+    """Measure, print the table, write the file; 1 if a bar is missed and `--check` was asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench.lock", description=__doc__)
     parser.add_argument("--out", default=os.environ.get("OUT"), help="write all figures to this JSON file")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each hand-off of ours (default 5)")
     parser.add_argument("--full", action="store_true", help="32 contenders of the polling lock too: ten minutes more")
-    parser.add_argument("--check", action="store_true", help="exit with 1 where a bar is missed")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a bar is missed")
     arguments = parser.parse_args()
     os.environ["GRPC_VERBOSITY"] = "ERROR"  # the proxy's end is no news
     rows = []

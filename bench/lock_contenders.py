@@ -58,7 +58,7 @@ def build(contender: Contender, host: str, *, takeover: bool = False) -> Any:
 
 
 def hand_off(contender: Contender, host: str, *, processes: int, rounds: int, record: Path) -> list[HandOff]:
-    """Let processes contend for one lock, `rounds` times; where there are several, after one to warm up."""
+    """Let processes contend for one lock, `rounds` times; if there are several, after one to warm up."""
     warm = int(rounds > 1)
     barrier = _CONTEXT.Barrier(processes)
     started = [

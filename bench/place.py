@@ -32,11 +32,14 @@ _ROOT = Path(__file__).resolve().parents[1]
 _WORKER_SECONDS = 900.0
 _WARMING_LOCKS = 500
 
+Elsewhere = tuple[Path, dict[str, str]]
+"""A tree of code, and the environment of its processes."""
+
 
 class Place:
     """A context manager: emulators, `rows` predictions of one date, and the tables that each design writes.
 
-    Locks are in the Firestore emulator where the gcloud SDK is installed, and in SQLite otherwise.
+    Locks are in the Firestore emulator if the gcloud SDK is installed, and in SQLite otherwise.
     """
 
     def __init__(self, directory: Path, rows: int, designs: tuple[str, ...] = DESIGNS) -> None:
@@ -78,15 +81,23 @@ class Place:
         """The table that a design writes."""
         return self.settings(design).target(GRADING.name)
 
-    def start(self, design: str) -> subprocess.Popen[str]:
-        """Start a process that will grade the date once by a design, once it is told to begin."""
+    def elsewhere(self, tree: Path, dataset: str) -> Elsewhere:
+        """A tree of code that runs on this warehouse, with a target dataset of its own."""
+        return tree, self._environment(replace(self._shared, target_dataset=dataset))
+
+    def _environment(self, settings: Settings) -> dict[str, str]:
         hosts = {"FIRESTORE_EMULATOR_HOST": self.firestore.host} if self.firestore else {}
+        return isolated() | as_environment(settings) | hosts
+
+    def start(self, design: str, elsewhere: Elsewhere | None = None) -> subprocess.Popen[str]:
+        """Start a process that will grade the date once by a design, once it is told to begin."""
+        tree, environment = elsewhere or (_ROOT, self._environment(self.settings(design)))
         log = (self._directory / "worker.log").open("a")
         with log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "bench.worker", design],
-                cwd=_ROOT,
-                env=isolated() | as_environment(self.settings(design)) | hosts,
+                cwd=tree,
+                env=environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -117,13 +128,13 @@ class Place:
         result: dict[str, Any] = json.loads(output)
         return result
 
-    def run(self, design: str) -> dict[str, Any]:
-        """Grade the date once by a design, in a process of its own.
+    def run(self, design: str, elsewhere: Elsewhere | None = None) -> dict[str, Any]:
+        """Grade the date once by a design, in a process of its own; by the code of another tree if one is given.
 
         Raises:
             RuntimeError: it failed, or did not write.
         """
-        process = self.start(design)
+        process = self.start(design, elsewhere)
         self.begin([process])
         result = self.finish(process)
         if result["superseded"]:

@@ -28,7 +28,7 @@ class PollingLock:
 
     @contextmanager
     def acquire(self, lock_key: str, operation_id: str, max_wait_seconds: float) -> Iterator[None]:
-        """Hold the lock; TimeoutError where it was not free in time."""
+        """Hold the lock; TimeoutError if it was not free in time."""
         reference = self._client.collection("polling_locks").document(lock_key)
         until = time.monotonic() + max_wait_seconds
         while not self._try(reference, operation_id):

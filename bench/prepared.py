@@ -11,7 +11,7 @@ from foundation.clock import Deadline, SystemClock
 from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.inputs import select_of
+from grading.writing.rules import select_of
 from warehouse.bigquery import Warehouse
 
 _LAST_COLUMN = "AS graded_at"

@@ -29,7 +29,7 @@ from bench.wire import count_traffic
 from foundation.events import Event
 from grading.settings import Settings
 from grading.wiring import Application
-from locking.store import LockStore
+from locking.store import DocumentStore
 from monitoring.log_sink import JsonLogSink
 
 OURS, OURS_ALL, TWO_JOBS, REPLACED, MERGE, REPLACE_TABLE = DESIGNS = (
@@ -103,7 +103,7 @@ def measure(design: str, wait_for_start: Callable[[], None]) -> dict[str, Any]:
     application = Application(
         settings,
         sinks=(JsonLogSink(parts.clock, sys.stderr), finished),
-        lock_store=cast("LockStore", store),
+        lock_store=cast("DocumentStore", store),
         notifier=cast("Notifier", notifier),
         observe=lambda _job_id, sql: statements.append(sql),
     )

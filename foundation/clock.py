@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+_BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+
 
 class Clock(Protocol):
     """What the service may ask about time."""
@@ -24,7 +26,11 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own clock. `end_within` brings every deadline of the process forward."""
+    """The machine's own clock. `end_within` brings every deadline of the process forward.
+
+    Its monotonic seconds count the time that the machine slept, if the system can tell: a lease that ran out during
+    the sleep has run out (https://man7.org/linux/man-pages/man2/clock_gettime.2.html, CLOCK_BOOTTIME).
+    """
 
     ends_at: float = math.inf
 
@@ -36,7 +42,7 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +69,23 @@ class Deadline:
     def stopping(self) -> bool:
         """Whether the process was told to stop: what is left undone is nobody's failure."""
         return self.clock.ends_at < math.inf
+
+
+class AlertTime:
+    """How long alerts may take. Without end, until an invocation begins: then all of its alerts end with it.
+
+    Args:
+        clock: measures it.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._ends_at = math.inf
+
+    def end_within(self, seconds: float) -> None:
+        """An invocation has begun: from now on alerts end within this many seconds."""
+        self._ends_at = self._clock.monotonic() + seconds
+
+    def left(self, longest: float) -> float:
+        """Seconds that a step may take that would take `longest`; 0 if no time is left."""
+        return max(0.0, min(longest, self._ends_at - self._clock.monotonic()))

@@ -9,7 +9,9 @@
     │   │   ├── LockStoreUnavailable    the store gave no usable answer
     │   │   └── LeaseLost               ours, until someone else took it over
     │   ├── WarehouseUnavailable        no usable answer from BigQuery
-    │   │   └── OutcomeUnknown              a job was sent, and may still commit
+    │   │   ├── OutcomeUnknown              a job was sent, and may still commit
+    │   │   ├── AccessRefused               the account may not read or write what the statement names, yet
+    │   │   └── UnknownFailure              nobody has foreseen it: tried again until the event is too old
     │   ├── PublishConflict             aborted by a concurrent transaction
     │   ├── StagingOutdated             newer data than ours is published already
     │   ├── DeadlineExceeded            the invocation has no time left
@@ -23,7 +25,6 @@
         ├── TokenFromTheFuture          a data token ahead of the warehouse's clock
         ├── WouldExpire                 the table's expiration would delete the date as soon as it is written
         └── StatementRefused            BigQuery refuses the statement itself
-            ├── AccessRefused               the account may not read or write what the statement names
             └── GuardRaised                 a check inside our own script refused it
 
 "Held by someone else" is a result inside the lock store, not an error; only a wait that ends without
@@ -97,6 +98,14 @@ class SelfCheckFailed(Transient):
     """The tables or settings do not fit the statements that the service would send."""
 
 
+class AccessRefused(WarehouseUnavailable):
+    """The account may not read or write what the statement names. A new role takes minutes to spread."""
+
+
+class UnknownFailure(WarehouseUnavailable):
+    """Something failed in a way that is not known."""
+
+
 class InvalidMessage(Permanent):
     """The event cannot be read."""
 
@@ -115,10 +124,6 @@ class NotInitialised(Permanent):
 
 class StatementRefused(Permanent):
     """BigQuery refuses the statement."""
-
-
-class AccessRefused(StatementRefused):
-    """The account may not read or write what the statement names."""
 
 
 class WouldExpire(Permanent):

@@ -5,8 +5,11 @@ A sink is anything with `record(event)`; a log line, a metric and a test's list 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 Severity = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
@@ -20,6 +23,19 @@ class Event:
     severity: Severity
     message: str
     fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+_CARRIED: ContextVar[Mapping[str, Any]] = ContextVar("carried", default=MappingProxyType({}))
+
+
+@contextmanager
+def carrying(**fields: Any) -> Iterator[None]:
+    """Inside this, every event of this thread carries these fields too, whoever emits it."""
+    token = _CARRIED.set({**_CARRIED.get(), **fields})
+    try:
+        yield
+    finally:
+        _CARRIED.reset(token)
 
 
 class EventSink(Protocol):
@@ -41,6 +57,6 @@ class EventLog:
 
     def emit(self, name: str, message: str, severity: Severity = "INFO", **fields: Any) -> None:
         """Record one event in every sink."""
-        event = Event(name, severity, message, {**self.bound, **fields})
+        event = Event(name, severity, message, {**_CARRIED.get(), **self.bound, **fields})
         for sink in self.sinks:
             sink.record(event)

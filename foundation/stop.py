@@ -1,10 +1,10 @@
-"""SIGTERM: what runs is finished, or given up where it can be, and the lock is released; then the process ends.
+"""SIGTERM: what runs is finished, or given up if it can be, and the lock is released; then the process ends.
 
 Cloud Run sends SIGTERM, and SIGKILL 10 s after it
 (https://cloud.google.com/run/docs/container-contract#instance-shutdown). The signal brings every deadline of the
 process forward. So a step that runs may still end; the next one is refused with `DeadlineExceeded`, the lock is
 released and the event is redelivered. A publish that does not end in time is cancelled, and its lock is released
-only where it is known that it can commit no more; otherwise the lock is left to expire.
+only if it is known that it can commit no more; otherwise the lock is left to expire.
 
 The 10 s: 3 until the deadline, at most 4.5 to cancel a job, 1 to release the lock; the rest is the answer's.
 """

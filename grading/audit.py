@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from foundation.errors import GradingError
 from foundation.events import EventLog
+from grading.outcome import Status
 from grading.run import Run
 from validation.duplicates import DuplicateReport, DuplicateSample
 from warehouse.statements import Folder, Sql, literal, table
@@ -24,13 +25,21 @@ class Audit:
         statement = SQL.fill("record_run", **run.values(), status=literal(status), detail=literal(detail))
         return self._append(run, "record", statement, "the run was not recorded")
 
-    def has_published(self, run: Run) -> bool:
-        """Whether a run of the same event has published the date; False if that cannot be learnt."""
+    def record_rows_missing(self, run: Run, detail: str) -> GradingError | None:
+        """A further row for a run whose rows are gone: nothing is updated, the latest row of a run counts."""
+        later = replace(run, started_at=run.deadline.clock.now())
+        return self.record_unpublished(later, Status.ROWS_MISSING.value, detail)
+
+    def record_superseded(self, run: Run) -> bool:
+        """Record a superseded run, unless a run of the same event has published the date: whether one has.
+
+        One statement asks and records, so that it costs one job; False if it could not be run.
+        """
         try:
-            found = run.jobs.ask("repeat", SQL.fill("published_by_event", **run.values())).first
+            inserted = run.jobs.ask("repeat", SQL.fill("record_superseded", **run.values())).inserted
         except GradingError:
             return False  # only the log would say more
-        return int(found["runs"]) > 0
+        return inserted == 0
 
     def record_duplicates(self, run: Run, report: DuplicateReport) -> GradingError | None:
         """One row of `grading_duplicate_audit` a sample key; one without a key if no sample could be had."""

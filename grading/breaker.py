@@ -14,21 +14,22 @@ the reason that nothing runs: whenever the store does not answer, it lets the ca
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from foundation.clock import Clock
 from foundation.errors import CircuitOpen, LockStoreUnavailable
 from foundation.events import EventLog
-from locking.store import Document, Key, LockStore, StoreContended, StoreUnanswered
+from foundation.text import alike
+from locking.shared_state import Updated, update
+from locking.store import Document, DocumentStore, Fields, Key, StoreContended
 
 COLLECTION = "grading_breakers"
 
-State = Literal["closed", "open", "half_open"]
+BreakerState = Literal["closed", "open", "half_open"]
 Transition = Literal["opened", "closed"]
 
-_ATTEMPTS = 10
 _KEPT_FOR = timedelta(days=30)
 
 
@@ -52,7 +53,7 @@ class GradingCircuitBreaker:
 
     def __init__(
         self,
-        store: LockStore,
+        store: DocumentStore,
         processor: str,
         events: EventLog,
         clock: Clock,
@@ -69,7 +70,7 @@ class GradingCircuitBreaker:
         self._events = events.bind(processor=processor)
         self._clock = clock
         self._threshold = threshold
-        self._patience: dict[State, float] = {"open": cool_down_seconds, "half_open": probe_seconds}
+        self._patience: dict[BreakerState, float] = {"open": cool_down_seconds, "half_open": probe_seconds}
         self._timeout = store_timeout_seconds
         self._key = Key(COLLECTION, processor)
         self._probe: int | None = None
@@ -93,21 +94,45 @@ class GradingCircuitBreaker:
         """The call failed: `opened` where this opened the breaker. A failed probe opens it again, silently."""
         return self._recorded(succeeded=False, error=error)
 
+    def record_unknown(self, error: str) -> int:
+        """The call failed in a way that is not known: how often it did alike in a row. It does not open the breaker."""
+        self._probe = None
+        text, seen = alike(error), 1
+
+        def note(document: Document | None) -> Fields | None:
+            nonlocal seen
+            before = document.fields if document else {}
+            seen = int(before.get("unknown_count", 0)) + 1 if before.get("unknown") == text else 1
+            state = "closed" if document is None else _state(document)
+            if state != "closed":
+                return None
+            return self._fields(state, _failures(document), {"unknown": text, "unknown_count": seen})
+
+        try:
+            self._update(note)
+        except LockStoreUnavailable as unavailable:
+            self._unavailable(unavailable)
+            return 1
+        return seen
+
+    @property
+    def probing(self) -> bool:
+        """Whether the call that was let through is the one probe."""
+        return self._probe is not None
+
     def _admit(self) -> None:
-        for _ in range(_ATTEMPTS):
-            document = self._store.read(self._key, timeout=self._timeout)
+        def probe(document: Document | None) -> Fields | None:
             if document is None or (state := _state(document)) == "closed":
-                return
+                return None
             left = self._patience[state] - document.age_seconds
             if left > 0:
                 doing = "is open" if state == "open" else "is being probed by another run"
                 raise CircuitOpen(f"The circuit breaker of {self._processor} {doing}; try again in {left:.0f} s.")
-            version = self._swap(document, "half_open", _failures(document))
-            if version is not None:
-                self._probe = version
-                self._events.emit("breaker_half_open", "One probe is let through")
-                return
-        raise StoreContended(f"{self._key} moved {_ATTEMPTS} times.")
+            return self._fields("half_open", _failures(document))
+
+        if made := self._update(probe):
+            self._probe = made.version
+            self._events.emit("breaker_half_open", "One probe is let through")
 
     def _recorded(self, *, succeeded: bool, error: str = "") -> Transition | None:
         probe, self._probe = self._probe, None
@@ -125,54 +150,47 @@ class GradingCircuitBreaker:
         return transition
 
     def _end_probe(self, probe: int, succeeded: bool) -> Transition | None:
-        """Only where the document still is this probe's: one that was given up on has no say any more."""
-        for _ in range(_ATTEMPTS):
-            document = self._store.read(self._key, timeout=self._timeout)
+        """Only if the document still is this probe's: one that was given up on has no say any more."""
+
+        def end(document: Document | None) -> Fields | None:
             if document is None or document.version != probe:
                 return None
-            moved = (
-                self._swap(document, "closed", 0) if succeeded else self._swap(document, "open", _failures(document))
-            )
-            if moved is not None and not succeeded:
-                self._events.emit("breaker_reopened", "The probe failed: open again", "WARNING")
-            if moved is not None:
-                return "closed" if succeeded else None
-        return None
+            return self._fields("closed", 0) if succeeded else self._fields("open", _failures(document))
+
+        try:
+            made = self._update(end)
+        except StoreContended:
+            return None
+        if made and not succeeded:
+            self._events.emit("breaker_reopened", "The probe failed: open again", "WARNING")
+        return "closed" if made and succeeded else None
 
     def _count(self, succeeded: bool) -> Transition | None:
         """Count a failure, or forget those before a success. Open or half-open, only the probe decides."""
-        for _ in range(_ATTEMPTS):
-            document = self._store.read(self._key, timeout=self._timeout)
+
+        def count(document: Document | None) -> Fields | None:
             if document is not None and _state(document) != "closed":
                 return None
             failures = 0 if succeeded else _failures(document) + 1
-            if failures == _failures(document):
+            unknown = 0 if document is None else int(document.fields.get("unknown_count", 0))
+            if failures == _failures(document) and not (succeeded and unknown):
                 return None
-            opens = failures >= self._threshold
-            if self._swap(document, "open" if opens else "closed", failures) is not None:
-                return "opened" if opens else None
-        raise StoreContended(f"{self._key} moved {_ATTEMPTS} times.")
+            return self._fields("open" if failures >= self._threshold else "closed", failures)
 
-    def _swap(self, before: Document | None, state: State, failures: int) -> int | None:
-        """The new version where this call made the change, else None. A lost answer is resolved by reading."""
-        written_by = uuid.uuid4().hex
-        fields: dict[str, Any] = {
+        made = self._update(count)
+        return "opened" if made and not succeeded and _failures(made.before) + 1 >= self._threshold else None
+
+    def _update(self, change: Callable[[Document | None], Fields | None]) -> Updated | None:
+        return update(self._store, self._key, change, timeout=self._timeout)
+
+    def _fields(self, state: BreakerState, failures: int, further: Fields | None = None) -> Fields:
+        return {
             "state": state,
             "failures": failures,
             "processor": self._processor,
-            "written_by": written_by,
             "expires_at": self._clock.now() + _KEPT_FOR,
+            **(further or {}),
         }
-        try:
-            if before is None:
-                return self._store.create(self._key, fields, timeout=self._timeout)
-            return self._store.replace(self._key, fields, if_version=before.version, timeout=self._timeout)
-        except StoreContended:
-            return None
-        except StoreUnanswered:
-            document = self._store.read(self._key, timeout=self._timeout)
-            mine = document is not None and document.fields.get("written_by") == written_by
-            return document.version if document is not None and mine else None
 
     def _unavailable(self, error: LockStoreUnavailable) -> None:
         self._events.emit(
@@ -183,7 +201,7 @@ class GradingCircuitBreaker:
         )
 
 
-def _state(document: Document) -> State:
+def _state(document: Document) -> BreakerState:
     state = document.fields.get("state")
     return state if state in ("open", "half_open") else "closed"
 

@@ -10,10 +10,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
-from foundation.clock import Clock
+from foundation.clock import AlertTime, Clock
 from foundation.events import EventLog
 from grading.settings import Settings
-from locking.store import LockStore
+from locking.store import DocumentStore
 from monitoring.metrics_sink import LogMetricWriter, MetricWriter
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def bigquery_client(settings: Settings) -> bigquery.Client:
     )
 
 
-def lock_store(settings: Settings) -> LockStore:
+def lock_store(settings: Settings) -> DocumentStore:
     """Firestore, or one machine's SQLite file."""
     if settings.lock_store == "sqlite":
         from locking.sqlite_store import SQLiteLockStore
@@ -53,7 +53,7 @@ def lock_store(settings: Settings) -> LockStore:
     return FirestoreLockStore(firestore.Client(project=settings.google_cloud_project))
 
 
-def notifier(settings: Settings, events: EventLog, clock: Clock) -> Notifier:
+def notifier(settings: Settings, events: EventLog, clock: Clock, alert_time: AlertTime | None = None) -> Notifier:
     """Slack, by the address in the settings or in Secret Manager; beside an emulator without address, the log."""
     import requests
 
@@ -71,7 +71,15 @@ def notifier(settings: Settings, events: EventLog, clock: Clock) -> Notifier:
         webhook = webhook_url_from_secret(
             _secret_client, settings.google_cloud_project, settings.slack_secret_id, clock=clock
         )
-    return SlackNotifier(webhook, requests.Session(), events, clock, environment=settings.environment)
+    return SlackNotifier(
+        webhook,
+        requests.Session(),
+        events,
+        clock,
+        environment=settings.environment,
+        runbook_url=settings.runbook_url,
+        time_left=alert_time,
+    )
 
 
 def metric_writer(settings: Settings, log: EventLog, clock: Clock) -> MetricWriter:

@@ -35,13 +35,21 @@ class NotHeld(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """A lease, or none: then `failure` says why, `detail` in words, and `blocked_by` who held the lock instead,
-    if that is known."""
+    if that is known.
+
+    `requested_at` and `acquired_at` are moments of the monotonic clock. `waited_for` is the holder seen last before
+    ours, `taken_over_from` the one whose lease had ended: its id, and its operation in brackets.
+    """
 
     lease: LeaseLike | None = None
     wait_ms: int = 0
     failure: NotHeld | None = None
     detail: str = ""
     blocked_by: str = ""
+    requested_at: float | None = None
+    acquired_at: float | None = None
+    waited_for: str = ""
+    taken_over_from: str = ""
 
     @property
     def locked(self) -> bool:

@@ -17,10 +17,16 @@ from grading.run import Request, Run
 
 
 class HeldLease(LeaseLike, Protocol):
-    """A lease that also tells how long it was waited for."""
+    """A lease that also tells how long it was waited for, and whom."""
 
     @property
     def waited_seconds(self) -> float: ...
+
+    @property
+    def waited_for(self) -> str: ...
+
+    @property
+    def taken_over_from(self) -> str: ...
 
 
 class Lock(Protocol):
@@ -75,6 +81,8 @@ class Locker:
                     failure=NotHeld.TIMEOUT if isinstance(error, LockAcquisitionError) else NotHeld.UNAVAILABLE,
                     detail=str(error),
                     blocked_by=getattr(error, "holder", None) or "",
+                    waited_for=getattr(error, "holder", None) or "",
+                    requested_at=started,
                 )
                 events.emit(
                     "lock_unavailable",
@@ -84,7 +92,14 @@ class Locker:
                     wait_ms=hold.wait_ms,
                 )
             else:
-                hold = Hold(lease=lease, wait_ms=round(lease.waited_seconds * 1000))
+                hold = Hold(
+                    lease=lease,
+                    wait_ms=round(lease.waited_seconds * 1000),
+                    requested_at=started,
+                    acquired_at=deadline.clock.monotonic(),
+                    waited_for=lease.waited_for,
+                    taken_over_from=lease.taken_over_from,
+                )
             yield hold
 
     @contextmanager

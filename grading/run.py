@@ -12,9 +12,10 @@ from foundation.clock import Deadline
 from grading.hold import NOT_REQUESTED, Hold
 from grading.processors import Processor
 from grading.settings import Settings
+from grading.trace import Trace, record_values
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
-from warehouse.statements import Sql, TablePath, columns, key_texts, literal, table, window_key
+from warehouse.statements import Sql, TablePath, columns, key_text, key_texts, literal, table, window_key
 
 SENTINEL = "__sentinel__"
 
@@ -34,7 +35,8 @@ class Request:
 class Run:
     """One attempt of a processor at a date. Nothing that it makes is shared with another run.
 
-    `jobs` is the run's query session: its job ids and staging tables carry the run id.
+    `jobs` is the run's query session: its job ids and staging tables carry the run id. `trace` is what it notes of
+    itself on the way.
     """
 
     processor: Processor
@@ -44,6 +46,7 @@ class Run:
     started_at: datetime
     run_id: str
     jobs: Jobs
+    trace: Trace
 
     @classmethod
     def start(
@@ -67,6 +70,7 @@ class Run:
             started_at=deadline.clock.now(),
             run_id=run_id,
             jobs=_session(processor, request, run_id, warehouse, deadline),
+            trace=Trace(),
             **further,
         )
 
@@ -74,7 +78,7 @@ class Run:
         """A further run under the same lock, with an identity of its own."""
         run_id, request = uuid.uuid4().hex, request or self.request
         jobs = _session(self.processor, request, run_id, self.jobs.warehouse, self.deadline)
-        return replace(self, request=request, run_id=run_id, jobs=jobs)
+        return replace(self, request=request, run_id=run_id, jobs=jobs, trace=Trace())
 
     @property
     def deadline(self) -> Deadline:
@@ -116,6 +120,7 @@ class Run:
             "keep_order": columns(self.processor.keep_order),
             "written_at": columns([self.processor.written_at]),
             "key_texts": key_texts(keys, "target"),
+            "key_text": key_text(keys),
             "sentinel": literal(SENTINEL),
             "lock_key": literal(self.lock_key),
             "run_id": literal(self.run_id),
@@ -125,6 +130,8 @@ class Run:
             "lock_wait_ms": literal(self.hold.wait_ms),
             "locked": literal(self.hold.locked),
             "started_at": literal(self.started_at),
+            "rules_version": literal(self.settings.rules_version),
+            **record_values(self.trace.recorded(self.hold, self.settings.code_version)),
         }
 
 

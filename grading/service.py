@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from alerts import upkeep_messages
+from alerts import event_messages, upkeep_messages
 from alerts.alert import Notifier, Resolver
 from foundation.clock import Clock, Deadline
-from foundation.errors import CircuitOpen, GradingError, Transient
+from foundation.errors import CircuitOpen, DeadlineExceeded, GradingError, Transient, UnknownFailure
 from foundation.events import EventLog
+from foundation.text import valid, whole
 from grading.audit import Audit
 from grading.breaker import GradingCircuitBreaker
 from grading.locker import Locker
@@ -18,7 +19,8 @@ from grading.outcome_alerts import alerts_of
 from grading.processors import Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.inputs import OptionalInput, compute
+from grading.writing.inputs import OptionalInput
+from grading.writing.rules import compute
 from grading.writing.staging import QueriedRows, RowSource
 from grading.writing.validate import validate
 from grading.writing.writer import Writer
@@ -41,6 +43,7 @@ class GradingService:
     resolver: Resolver | None = None
     breaker_of: Callable[[str, EventLog], GradingCircuitBreaker] | None = None
     repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
+    facts_of: Callable[[Run, Outcome], Sequence[tuple[str, str]]] = lambda _run, _outcome: ()
     warned_of: set[str] = field(default_factory=set)
 
     def grade(
@@ -65,7 +68,7 @@ class GradingService:
         source: RowSource | None = None,
         use_lock: bool = True,
     ) -> Outcome:
-        """Run one processor for one date and tell how it ended. Never raises a `GradingError`: it is the outcome."""
+        """Run one processor for one date and tell how it ended. Raises no error: it is the outcome."""
         events = self.events.bind(date=request.date.isoformat(), processor=processor.name)
         started = self.clock.monotonic()
         run = Run.start(processor, request, self.settings, self.warehouse, deadline)
@@ -75,6 +78,8 @@ class GradingService:
         try:
             if breaker:
                 breaker.before_call()
+            if deadline.expired:
+                raise DeadlineExceeded("no time is left to begin")
             with self.locker.hold(processor, request, deadline, events, use_lock=use_lock) as hold:
                 run = replace(run, hold=hold)
                 outcome = self._write(run, source, events)
@@ -84,7 +89,14 @@ class GradingService:
         except GradingError as error:
             transient = isinstance(error, Transient)
             outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
-        repeat = outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.has_published(run)
+            outcome = replace(outcome, unknown=isinstance(error, UnknownFailure))
+        except Exception as error:  # noqa: BLE001 - not known to be permanent: it comes again, and the others go on
+            detail = f"{type(error).__name__}: {valid(str(error))}"
+            events.emit("unexpected_error", detail, "ERROR", stack_trace=whole(error))
+            outcome = replace(self._outcome(run, Status.FAILED, detail=detail, transient=True), unknown=True)
+        repeat = (
+            outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.record_superseded(run)
+        )
         outcome = replace(outcome, repeat=repeat, duration_ms=round((self.clock.monotonic() - started) * 1000))
         self._tell(run, outcome, events)
         if breaker and not self._given_up(run, outcome):
@@ -109,8 +121,26 @@ class GradingService:
             rows=outcome.rows_inserted,
             rows_deleted=outcome.rows_deleted,
             locked=run.hold.locked,
+            keys_added=written.keys.added,
+            keys_removed=written.keys.removed,
+            box_scores_differing=written.second_choices.box_scores,
+            game_ids_differing=written.second_choices.game_ids,
+            confidence_out_of_range=written.second_choices.confidences,
         )
-        return replace(outcome, duplicates=self._validate(run, events))
+        self._log_findings(written, events)
+        report = self._validate(run, outcome.rows_inserted, events)
+        if report and _lacks_rows(run, report, outcome.rows_inserted):
+            detail = f"{report.total_rows} of the {outcome.rows_inserted} rows that were published are there"
+            events.emit(
+                "rows_missing",
+                f"{detail}, and nobody has published the date since",
+                "CRITICAL",
+                rows=report.total_rows,
+                rows_published=outcome.rows_inserted,
+            )
+            self.audit.record_rows_missing(run, detail)
+            outcome = replace(outcome, status=Status.ROWS_MISSING, detail=detail)
+        return replace(outcome, duplicates=report)
 
     def _warn_of_absent(self, optional: Sequence[OptionalInput], events: EventLog) -> None:
         """Warn, once a process, of each optional input that should be there and cannot be read."""
@@ -120,16 +150,40 @@ class GradingService:
                 text = f"{found.name} is read as empty: {found.table} cannot be read ({found.why_absent})"
                 events.emit("optional_input_absent", text, "WARNING", table=found.table)
 
-    def _validate(self, run: Run, events: EventLog) -> DuplicateReport | None:
-        """Check the business keys of the date. What is found is told; it never fails the run."""
+    @staticmethod
+    def _log_findings(written: Written, events: EventLog) -> None:
+        """Log by name what a publish took away, and what could only be graded by a second choice."""
+        keys, choices = written.keys, written.second_choices
+        if keys.removed:
+            text = f"{keys.removed} keys that were there before are gone"
+            events.emit("keys_removed", text, "WARNING", keys=keys.removed, samples=list(keys.removed_names))
+        if choices.game_ids:
+            text = f"{choices.game_ids} grades are by a box score of another game id: {choices.game_id_names[0]}"
+            samples = list(choices.game_id_names)
+            events.emit("game_ids_differ", text, "WARNING", grades=choices.game_ids, samples=samples)
+        if choices.box_scores:
+            text = f"{choices.box_scores} box scores are there more than once, and differ: one of each counts"
+            samples = list(choices.box_score_names)
+            events.emit("box_scores_differ", text, "WARNING", box_scores=choices.box_scores, samples=samples)
+        if choices.confidences:
+            text = f"{choices.confidences} grades have no confidence: it was outside 0 to 1, or 0 to 100"
+            events.emit("confidence_out_of_range", text, "WARNING", grades=choices.confidences)
+
+    def _validate(self, run: Run, rows: int, events: EventLog) -> DuplicateReport | None:
+        """Check the rows and business keys of the date. What is found is told; it never fails the run."""
         try:
             report = validate(run)
+            if _lacks_rows(run, report, rows):
+                # Rows and fence are read in one statement; a second look tells a date that was just replaced.
+                report = validate(run)
             first = self.settings.first_own_date
             if not report.clean and self.repair and (first is None or run.date >= first):
                 report = self.repair(run, report)
         except GradingError as error:
             events.emit("validation_failed", f"the date could not be validated: {error}", "ERROR")
             return None
+        if _lacks_rows(run, report, rows):
+            return report
         if report.clean:
             rows = report.total_rows
             events.emit("validation_passed", f"{rows} rows, every business key unique", rows=rows)
@@ -158,7 +212,7 @@ class GradingService:
         events.emit(
             "run_finished",
             f"{run.processor.name} {run.lock_key}: {outcome.status}",
-            "ERROR" if outcome.status is Status.FAILED else "INFO",
+            "ERROR" if outcome.status in (Status.FAILED, Status.ROWS_MISSING) else "INFO",
             status=outcome.status.value,
             rows=outcome.rows_inserted,
             token=outcome.token,
@@ -170,12 +224,12 @@ class GradingService:
             repeat=outcome.repeat,
             detail=outcome.detail,
         )
-        if not outcome.status.published and outcome.status is not Status.SUPERSEDED:
+        if not outcome.status.published and outcome.status not in (Status.SUPERSEDED, Status.ROWS_MISSING):
             self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
         if self._given_up(run, outcome):
             return
-        for alert in alerts_of(run, outcome):
-            self.notifier.send(alert)
+        for alert in alerts_of(run, outcome, self.settings.local_date(self.clock.now())):
+            self.notifier.send(replace(alert, facts=[*alert.facts, *self.facts_of(run, outcome)]))
 
     @staticmethod
     def _given_up(run: Run, outcome: Outcome) -> bool:
@@ -184,6 +238,9 @@ class GradingService:
 
     def _count(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
         """Count the run in its breaker; whoever made it open or close tells so."""
+        if outcome.unknown and not breaker.probing:
+            self._count_unknown(breaker, outcome)
+            return
         if outcome.status is Status.FAILED and outcome.transient:
             transition = breaker.record_failure(outcome.detail)
         else:
@@ -199,6 +256,22 @@ class GradingService:
             )
         elif transition == "closed":
             self.notifier.send(upkeep_messages.breaker_closed(outcome.processor))
+
+    def _count_unknown(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
+        """What is not known may lie in the date: it does not stop others. Alike in a row, a person must know."""
+        times = breaker.record_unknown(outcome.detail)
+        if times >= self.settings.breaker_threshold:
+            self.events.emit(
+                "unknown_error_repeats",
+                f"{outcome.processor} failed {times} times alike in a row: {outcome.detail}",
+                "CRITICAL",
+                processor=outcome.processor,
+                date=outcome.date.isoformat(),
+            )
+            threshold = self.settings.breaker_threshold
+            self.notifier.send(
+                event_messages.unexpected_error(outcome.detail, where=outcome.processor, times=threshold)
+            )
 
     @staticmethod
     def _outcome(
@@ -216,3 +289,8 @@ class GradingService:
             written=written,
             transient=transient,
         )
+
+
+def _lacks_rows(run: Run, report: DuplicateReport, published: int) -> bool:
+    """Whether rows of this run are gone: fewer are there, and the fence names no other run."""
+    return report.total_rows < published and report.fence_run_id == run.run_id

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from alerts.alert import Notifier
 from alerts.suppression import SuppressingNotifier
-from foundation.clock import Clock, Deadline, SystemClock
+from foundation.clock import AlertTime, Clock, Deadline, SystemClock
 from foundation.events import EventLog, EventSink
 from foundation.stop import stop_on_sigterm
 from grading import clients
@@ -18,15 +18,18 @@ from grading.breaker import GradingCircuitBreaker
 from grading.dates.catch_up import CatchUp
 from grading.locker import Locker
 from grading.maintenance.remediation import Remediation
+from grading.memory import Memory
 from grading.pubsub.completion import Completion
 from grading.pubsub.handler import EventHandler, Task
+from grading.report.own_story import facts_of
 from grading.service import GradingService
 from grading.settings import Settings
 from grading.writing.publish import Publisher
 from grading.writing.validate import validate
 from grading.writing.writer import Writer
+from locking.late_store import LateLockStore
 from locking.lock import DistributedLock
-from locking.store import LockStore
+from locking.store import DocumentStore
 from locking.timings import LockTimings
 from monitoring.log_sink import JsonLogSink
 from monitoring.metrics_sink import LockMetricsSink
@@ -52,7 +55,7 @@ class Application:
         *,
         clock: Clock | None = None,
         sinks: tuple[EventSink, ...] | None = None,
-        lock_store: LockStore | None = None,
+        lock_store: DocumentStore | None = None,
         notifier: Notifier | None = None,
         observe: JobObserver = lambda _job_id, _sql: None,
     ) -> None:
@@ -88,8 +91,8 @@ class Application:
         return Audit(self.events)
 
     @cached_property
-    def lock_store(self) -> LockStore:
-        return self._lock_store or clients.lock_store(self.settings)
+    def lock_store(self) -> DocumentStore:
+        return self._lock_store or LateLockStore(lambda: clients.lock_store(self.settings), self.clock)
 
     @cached_property
     def lock_timings(self) -> LockTimings:
@@ -117,15 +120,26 @@ class Application:
         return Writer(publisher, self.settings.min_keys_ratio)
 
     @cached_property
+    def memory(self) -> Memory:
+        """What is remembered from one delivery to the next."""
+        return Memory(self.lock_store, self.clock)
+
+    @cached_property
+    def alert_time(self) -> AlertTime:
+        """How long alerts may take: an invocation sets its end."""
+        return AlertTime(self.clock)
+
+    @cached_property
     def notifier(self) -> SuppressingNotifier:
         """What carries alerts: each state told once, and its end."""
         return SuppressingNotifier(
-            self._notifier or clients.notifier(self.settings, self.events, self.clock),
+            self._notifier or clients.notifier(self.settings, self.events, self.clock, self.alert_time),
             self.lock_store,
             self.events,
             self.clock,
             environment=self.settings.environment,
             interval_seconds=self.settings.alert_repeat_seconds,
+            time=self.alert_time,
         )
 
     def breaker(self, processor: str, events: EventLog | None = None) -> GradingCircuitBreaker:
@@ -153,6 +167,7 @@ class Application:
             resolver=self.notifier,
             breaker_of=self.breaker,
             repair=self.remediation.repair if self.settings.auto_remediate else None,
+            facts_of=facts_of,
         )
 
     @cached_property
@@ -162,7 +177,7 @@ class Application:
             "catch_up": lambda command, deadline: self.catch_up.task(command.days, deadline),
             "quality_check": lambda command, deadline: self.upkeep.quality_check(deadline, days=command.days),
             "duplicate_trend": lambda _command, deadline: self.upkeep.duplicate_trend(deadline),
-            "stuck_locks": lambda _command, _deadline: self.upkeep.stuck_locks(),
+            "stuck_locks": lambda _command, deadline: self.upkeep.sweep(deadline),
             "self_check": lambda _command, deadline: self._self_check(deadline),
         }
 
@@ -173,7 +188,12 @@ class Application:
 
     @cached_property
     def catch_up(self) -> CatchUp:
-        return CatchUp(service=self.service, events=self.events, after=self.completion.announce)
+        return CatchUp(
+            service=self.service,
+            events=self.events,
+            after=self.completion.announce,
+            failed_before=self.memory.failed,
+        )
 
     @cached_property
     def completion(self) -> Completion:
@@ -238,6 +258,8 @@ class Application:
             tasks=self.tasks,
             after=self.completion.announce,
             flush=self.metrics.flush,
+            memory=self.memory,
+            alert_time=self.alert_time,
         )
 
 

@@ -22,10 +22,11 @@ _START = Path(__file__).with_name("bqemulator_start.py")
 class BigQueryEmulator(ManagedProcess):
     """The emulator on free ports; `endpoint` is the value for BIGQUERY_API_ENDPOINT.
 
-    Data is in memory: a restart loses every table.
+    Data is in memory: a restart loses every table. `retention_days` is how far back a table can be read; with 0 the
+    emulator makes no copies, and is faster.
     """
 
-    def __init__(self, *, log_directory: Path) -> None:
+    def __init__(self, *, log_directory: Path, retention_days: int = 0) -> None:
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         _HOME.mkdir(parents=True, exist_ok=True)
@@ -40,7 +41,7 @@ class BigQueryEmulator(ManagedProcess):
                 "HOME": str(_HOME),  # where DuckDB keeps the extension
                 "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",  # downloads Avro otherwise
                 # It copies each table that a statement changes, and keeps the copies for a week otherwise.
-                "BQEMU_TIME_TRAVEL_RETENTION_DAYS": "0",
+                "BQEMU_TIME_TRAVEL_RETENTION_DAYS": str(retention_days),
                 "BQEMU_UPLOAD_STAGING_DIR": str(log_directory / "uploads"),
             },
             log_directory=log_directory,

@@ -31,6 +31,7 @@ from localdev.slate import SlateError, read_slate
 from localdev.stack import LocalStack
 
 _TIME_ZONE = "America/New_York"
+_PIPE_WIDTH = 100
 
 
 class UsageError(Exception):
@@ -97,7 +98,10 @@ def _out(text: str) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; returns the exit status."""
+    # In a pipe as wide as the README shows it, whatever the terminal is.
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PIPE_WIDTH)
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         given = parse(arguments)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from foundation import figures
+from grading.maintenance.ungraded import ADVICE, find_ungraded
 from grading.processors import GRADING, PROCESSORS
+from grading.wiring import Application
+from localdev.demo_report import write_report
 from localdev.duplicate_alert import alert_of_a_duplicate
 from localdev.graded import GradedRow, read_graded, same_grades, summarise, write_csv
 from localdev.load import load_slate
@@ -21,6 +25,7 @@ from localdev.naive import race
 from localdev.slack_sink import plain_text
 from localdev.slate import Row
 from localdev.stack import LocalStack
+from warehouse.bigquery import Warehouse
 
 LogEntry = Mapping[str, Any]
 Slate = Mapping[str, Sequence[Row]]
@@ -59,6 +64,7 @@ def grade_files(stack: LocalStack, console: Console, day: date, slate: Slate, ou
             console.print(Panel(Text(plain_text(post.message)), title="Slack got", title_align="left"))
     rows = _graded(stack, day)
     _show_figures(console, finished, rows)
+    _explain_difference(stack, console, day)
     if out is not None:
         write_csv(out, rows)
         console.print(f"{len(rows)} graded rows are in {out}", markup=False)
@@ -80,10 +86,15 @@ def grade_sample(stack: LocalStack, console: Console, day: date, slate: Slate, o
     message = {"target_date": day.isoformat(), "trigger_source": "demo", "run_aggregation": False}
     finished = _publish_and_watch(stack, console, day, lambda: stack.publish_at_once(message, 2), runs=2)
     after = _graded(stack, day)
+    began = datetime.now(UTC)
     naive = _naive_pair(stack, day, before)
+    naive_span = began, datetime.now(UTC)
     _show_pairs(console, before, after, naive, finished)
     if not same_grades(before, after) or summarise(after).duplicate_keys:
         raise DemoFailed(f"the table of {day} is not what it was before the two runs")
+    with console.status("Writing the report"), stack.client() as client:
+        report = write_report(Warehouse(client), stack.settings, day, naive, naive_span)
+    console.print(f"The report of all this, for a browser: {report}", markup=False, soft_wrap=True)
     console.print("Yours to grade: make demo DATA=dir DATE=YYYY-MM-DD OUT=file.csv", markup=False)
 
 
@@ -184,6 +195,25 @@ def _show_figures(console: Console, finished: LogEntry, rows: Sequence[GradedRow
         ("time", f"{finished['duration_ms'] / 1000:.2f} s", "lock, stage, publish, validate"),
     ):
         table.add_row(figure, value, meaning)
+    console.print(table)
+
+
+def _explain_difference(stack: LocalStack, console: Console, day: date) -> None:
+    """Predictions in and rows out: what was not graded, by cause."""
+    application = Application(stack.settings, sinks=())
+    report = find_ungraded(stack.settings, application.jobs("ungraded", _CALL_SECONDS), start=day, end=day)
+    console.print(
+        f"{figures.counted(report.predictions, 'prediction')} in: {report.graded:,} graded, one row each; "
+        f"{report.total:,} not graded, because:",
+        markup=False,
+        soft_wrap=True,
+    )
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_column(style="dim")
+    for cause, count in report.by_cause.items():
+        table.add_row(f"{count:,}", cause, ADVICE[cause])
     console.print(table)
 
 

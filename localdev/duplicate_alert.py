@@ -43,6 +43,6 @@ def alert_of_a_duplicate(stack: LocalStack, day: date) -> str:
             client.query_and_wait(statement, api_timeout=_SECONDS)
         report = validate(run)
         outcome = Outcome(processor=GRADING.name, date=day, status=Status.SUCCESS, run_id=run.run_id, duplicates=report)
-        for alert in alerts_of(run, outcome):
+        for alert in alerts_of(run, outcome, day):
             application.notifier.send(alert)
     return plain_text(stack.slack.posts[-1].message)

@@ -25,6 +25,19 @@ _NUMERIC_LIMIT = Decimal(10) ** 29
 _NUMERIC_STEP = Decimal("1e-9")
 
 
+_EXAMPLES = {
+    "BOOL": "true or false",
+    "INT64": "a whole number, such as 1000",
+    "NUMERIC": "a number with a point, such as 1000.5, of at most 29 digits before it and 9 after it",
+    "DATE": "YYYY-MM-DD",
+    "TIMESTAMP": "a time such as 2024-01-15T19:30:00Z",
+}
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NOT_NEGATIVE = frozenset(
+    {"confidence_score", "predicted_points", "points", "minutes_played", "current_points_line", "similar_games_count"}
+)
+
+
 class SlateError(Exception):
     """A slate cannot be used; the message names file, line and value, and the remedy."""
 
@@ -96,12 +109,18 @@ def read_slate(directory: Path, day: date) -> dict[str, list[Row]]:
 
 
 def _read(path: Path, table: InputTable, day: date) -> Iterator[Row]:
+    line = 0
     try:
+        _check_text(path)
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True)
             _check_header(path, reader.fieldnames, table)
+            line = reader.line_num
             for record in reader:
-                where = f"{path.name}, line {reader.line_num}"
+                # A record begins after the one before: a value in quotes may run over lines.
+                where, line = f"{path.name}, line {line + 1}", reader.line_num
+                if any("\n" in str(value) for value in record.values()):
+                    raise SlateError(f"{where}: a value runs over several lines: close its quotes, or take them out")
                 # DictReader files what is too many under None, and fills what is missing with None.
                 if None in record or None in record.values():
                     raise SlateError(f"{where}: not as many values as the header has columns; quote values with commas")
@@ -111,15 +130,27 @@ def _read(path: Path, table: InputTable, day: date) -> Iterator[Row]:
             f"{path} is not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
         ) from error
     except csv.Error as error:
-        raise SlateError(f"{path} is not a CSV file: {error}") from error
+        raise SlateError(
+            f"{path.name}, line {line + 1}: {error}: close the quotes that open there, and quote values with commas"
+        ) from error
     except OSError as error:
         raise SlateError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _check_text(path: Path) -> None:
+    """Refuse what no text file holds."""
+    for number, line in enumerate(path.read_bytes().split(b"\n"), start=1):
+        if b"\0" in line:
+            raise SlateError(f"{path.name}, line {number}: it holds a NUL byte: save the file as UTF-8 text")
 
 
 def _check_header(path: Path, names: object, table: InputTable) -> None:
     header = list(names) if isinstance(names, list) else []
     if not header:
         raise SlateError(f"{path} is empty: its first line must name the columns")
+    if len(header) == 1 and (found := next((mark for mark in ";\t|" if mark in header[0]), None)):
+        name = {"\t": "tabs"}.get(found, repr(found))
+        raise SlateError(f"{path.name}, line 1: the columns are separated by {name}: separate them with commas")
     missing = [column.name for column in table.columns if column.name not in header]
     if missing:
         raise SlateError(f"{path} lacks the column {', '.join(missing)}: add it, with empty values where unknown")
@@ -140,7 +171,11 @@ def _row(where: str, record: dict[str, str], table: InputTable, day: date) -> Ro
         try:
             row[column.name] = _value(text, column.kind)
         except (ValueError, InvalidOperation) as error:
-            raise SlateError(f"{where}: {column.name}={text!r} is not a valid {column.kind}") from error
+            raise SlateError(
+                f"{where}: {column.name}={text!r} is not a valid {column.kind}: write {_EXAMPLES[column.kind]}"
+            ) from error
+        if column.name in _NOT_NEGATIVE and text.startswith("-") and Decimal(text) < 0:
+            raise SlateError(f"{where}: {column.name}={text!r} is negative: write 0 or more, or leave it empty")
     if row["game_date"] != day.isoformat():
         raise SlateError(f"{where}: game_date={row['game_date']} is not {day}: a file holds one date's rows")
     return row
@@ -155,12 +190,12 @@ def _value(text: str, kind: str) -> Value:
                 raise ValueError(text)
             return lowered == "true"
         case "INT64":
-            number = Decimal(text)
+            number = _number(text)
             if not number.is_finite() or number != number.to_integral_value() or int(number) not in _INT64:
                 raise ValueError(text)
             return str(int(number))
         case "NUMERIC":
-            number = Decimal(text)
+            number = _number(text)
             if not number.is_finite() or abs(number) >= _NUMERIC_LIMIT or number != number.quantize(_NUMERIC_STEP):
                 raise ValueError(text)
             return f"{number:f}"
@@ -170,3 +205,10 @@ def _value(text: str, kind: str) -> Value:
             moment = datetime.fromisoformat(text)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
     return text
+
+
+def _number(text: str) -> Decimal:
+    """A number as spreadsheets write it: Python would take `1_000`, too."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(text)
+    return Decimal(text)

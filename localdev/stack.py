@@ -85,6 +85,14 @@ class LocalStack:
             hosts["PUBSUB_EMULATOR_HOST"] = self.pubsub.host
         return as_environment(self.settings) | hosts
 
+    @property
+    def gcloud_environment(self) -> dict[str, str]:
+        """The variables that point `gcloud pubsub` at this stack; none without its emulator."""
+        if self.pubsub is None:
+            return {}
+        found = self.pubsub.gcloud_environment(LOCAL_PROJECT)
+        return {name: value for name, value in found.items() if name.startswith("CLOUDSDK_")}
+
     def client(self) -> bigquery.Client:
         """Google's BigQuery client on this stack."""
         return self.bigquery.client()

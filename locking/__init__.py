@@ -7,7 +7,7 @@
         ...
         lease.ensure_held()  # before each step that cannot be undone
 
-Each lock emits events. All carry `lock_type`, `lock_key`, `holder_id` and `operation_id`, and `date` where
+Each lock emits events. All carry `lock_type`, `lock_key`, `holder_id` and `operation_id`, and `date` if
 the key is a date; `token` once there is one. Milliseconds are integers.
 
 =================== ========= =======================================================================
@@ -22,7 +22,7 @@ lock_released       INFO      held_ms
 lock_left           WARNING   held_ms, reason: not released, it expires with its lease
 lock_lost           ERROR     held_ms, reason: someone else holds it, or it was removed, or the lease ran out
 stuck_lock_found    WARNING   held_ms, live: held for over 10 minutes
-stuck_lock_removed  WARNING   held_ms, live; or by_hand=True where an operator did it
+stuck_lock_removed  WARNING   held_ms, live; or by_hand=True if an operator did it
 =================== ========= =======================================================================
 """
 

@@ -1,6 +1,6 @@
 """One acquisition: create, adopt, take over, or wait in line.
 
-Why it is safe: a holder is made by a create that succeeds only where no document is, or by a replace that
+Why it is safe: a holder is made by a create that succeeds only if no document is, or by a replace that
 succeeds only on the very version whose lease was seen to have ended. Two contenders cannot both succeed. The
 age of that version is the server's read time minus its commit time, so no contender's clock takes part.
 
@@ -19,7 +19,7 @@ from locking.lease import Grant
 from locking.line import Line, Wake, waiters
 from locking.retry import RETRIED, Silence
 from locking.status import Claim, LockStatus
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 from locking.timings import LockTimings
 
 # Past the moment at which the lease can have ended: the server says "older than", and answers take time.
@@ -42,13 +42,13 @@ class Acquisition:
         wait_seconds: the longest wait; 0 tries once.
         timings: leases, timeouts and polls.
         clock: measures the wait.
-        events: told when a wait begins.
+        events: receives an event when a wait begins.
         deadline: ends the wait too.
     """
 
     def __init__(
         self,
-        store: LockStore,
+        store: DocumentStore,
         claim: Claim,
         wait_seconds: float,
         timings: LockTimings,
@@ -80,6 +80,11 @@ class Acquisition:
     def contended(self) -> bool:
         """Whether someone else was seen holding the lock."""
         return self._rival is not None
+
+    @property
+    def rival(self) -> LockStatus | None:
+        """The holder that was seen last, if any was."""
+        return self._rival
 
     def run(self) -> Grant:
         """Acquire the lock.
@@ -114,7 +119,7 @@ class Acquisition:
                 self._line.leave(timeout=min(_LEAVE_SECONDS, self._timings.rpc_timeout_seconds))
 
     def _attempt(self, wake: Wake) -> Grant | None:
-        """Take the lock if it is free, ours already or expired; None where it is held."""
+        """Take the lock if it is free, ours already or expired; None if it is held."""
         claim, create = self._claim, wake == "turn"
         while True:
             started = self._clock.monotonic()
@@ -181,7 +186,7 @@ class Acquisition:
         waited = self.waited_seconds
         if self._silence.unanswered:
             raise LockStoreUnavailable(f"the lock store did not answer within the wait of {waited:.1f} s")
-        holder = None if self._rival is None else f"{self._rival.holder_id} ({self._rival.operation_id})"
+        holder = None if self._rival is None else self._rival.holder
         raise LockAcquisitionError(
             f"waited {waited:.1f} s for {self._claim.key}, held by {holder or 'someone else'}",
             holder=holder,

@@ -19,7 +19,7 @@ from foundation.events import EventLog
 from locking.reminders import REMINDERS
 from locking.retry import RETRIED, Silence
 from locking.status import Claim, LockStatus
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 from locking.timings import LockTimings
 
 _RETRIES_PER_RENEWAL = 5
@@ -55,13 +55,15 @@ class Lease:
             epoch. Every later holder of this lock has a greater one.
         waited_seconds: from the call to the acquisition.
         contended: whether someone else held the lock at first.
+        waited_for: who held it then, `holder_id (operation_id)`; empty if nobody did.
         taken_from: the previous holder, where this one replaced it after its lease had ended.
+        taken_over_from: the same as text; empty if it was no takeover.
     """
 
     def __init__(
         self,
         *,
-        store: LockStore,
+        store: DocumentStore,
         claim: Claim,
         grant: Grant,
         timings: LockTimings,
@@ -69,7 +71,7 @@ class Lease:
         events: EventLog,
         deadline: Deadline | None,
         waited_seconds: float,
-        contended: bool,
+        rival: LockStatus | None,
         tickets: Sequence[Key],
     ) -> None:
         self.holder_id = claim.holder_id
@@ -77,8 +79,10 @@ class Lease:
         self.key = claim.key
         self.token = grant.token
         self.waited_seconds = waited_seconds
-        self.contended = contended
+        self.contended = rival is not None
+        self.waited_for = "" if rival is None else rival.holder
         self.taken_from = grant.taken_from
+        self.taken_over_from = "" if grant.taken_from is None else grant.taken_from.holder
         self._store = store
         self._claim = claim
         self._timings = timings
@@ -127,7 +131,7 @@ class Lease:
         self._stop_renewal()
 
     def close(self) -> None:
-        """Stop renewing and release, or leave the lock as it is where it was abandoned or lost.
+        """Stop renewing and release, or leave the lock as it is if it was abandoned or lost.
 
         Never raises for what the store does: the work is done, and an unreleased lock expires.
         """
@@ -186,7 +190,7 @@ class Lease:
                 pause = self._timings.renew_every_seconds / _RETRIES_PER_RENEWAL
 
     def _renew(self, started: float) -> bool:
-        """Renew once; False where the lock is lost."""
+        """Renew once; False if the lock is lost."""
         timeout = self._timings.rpc_timeout_seconds
         self._heartbeat += 1
         fields = self._claim.fields(self._clock.now(), token=self.token, heartbeat=self._heartbeat)

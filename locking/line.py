@@ -1,9 +1,9 @@
 """Waiting in line: which waiter wakes when, so that a release wakes one process and not all of them.
 
-Each waiter puts a ticket beside the lock (`…/waiters/{holder_id}`); the server's commit times order them. A
+Each waiter puts a ticket beside the lock (`…/grading_waiters/{holder_id}`); the server's commit times order them. A
 holder that had waited keeps its ticket, and its release deletes lock and ticket in one commit. So:
 
-* a waiter listens to the ticket in front of it, or to the lock where nobody is: when that goes, it is its
+* a waiter listens to the ticket in front of it, or to the lock if nobody is: when that goes, it is its
   turn, and it tries at once;
 * it listens to the one before that too. When that goes and the front stays, the front should take the lock
   now. If the lock is still free after a short stagger, the front is dead or asleep, and is passed over.
@@ -25,7 +25,7 @@ from typing import Literal
 from foundation.clock import Clock
 from foundation.errors import LockStoreUnavailable
 from locking.status import Claim
-from locking.store import Key, LockStore, Watch
+from locking.store import DocumentStore, Key, Watch
 from locking.timings import LockTimings
 
 Wake = Literal["turn", "overdue", "poll"]
@@ -40,7 +40,7 @@ _GARBAGE_AFTER = timedelta(days=1)
 
 def waiters(lock: Key) -> str:
     """The collection of a lock's tickets, beneath the lock document."""
-    return f"{lock.collection}/{lock.document_id}/waiters"
+    return f"{lock.collection}/{lock.document_id}/grading_waiters"
 
 
 class Line:
@@ -53,7 +53,7 @@ class Line:
         clock: measures the waits.
     """
 
-    def __init__(self, store: LockStore, claim: Claim, timings: LockTimings, clock: Clock) -> None:
+    def __init__(self, store: DocumentStore, claim: Claim, timings: LockTimings, clock: Clock) -> None:
         self._store = store
         self._claim = claim
         self._timings = timings
@@ -66,12 +66,14 @@ class Line:
         self._news = threading.Condition()
         self._front: Key | None = None
         self._front_gone = False
+        self._broken = self._broken_told = False
+        self._number = 0
         self._overdue_at: float | None = None
 
     @property
     def listening(self) -> bool:
         """Whether news would reach us; if not, join again."""
-        return self._watch is not None and self._watch.alive
+        return self._watch is not None and self._watch.alive and not self._broken
 
     def join(self, *, timeout: float) -> None:
         """Take a place in line, or find it again, and listen to those in front.
@@ -99,6 +101,9 @@ class Line:
         with self._news:
             while not self._front_gone:
                 now = self._clock.monotonic()
+                if self._broken and not self._broken_told:
+                    self._broken_told = True  # once: until the line is joined again, polling carries the wait
+                    return "poll"
                 if self._overdue_at is not None and now >= self._overdue_at:
                     self._overdue_at = None
                     return "overdue"
@@ -122,7 +127,7 @@ class Line:
         """Stop listening, with the lock acquired; the ticket stays in line until the release.
 
         Args:
-            in_turn: False where the lock was free and nobody in front took it: they are passed over.
+            in_turn: False if the lock was free and nobody in front took it: they are passed over.
 
         Returns:
             The tickets to delete with the lock: ours, dead ones, and those passed over.
@@ -143,7 +148,18 @@ class Line:
         front = keys[-1]
         with self._news:
             self._front, self._front_gone, self._overdue_at = front, False, None
-        self._watch = self._store.watch(keys, lambda key, exists: self._hear(front, key, exists))
+            self._broken, self._broken_told, self._number = False, False, self._number + 1
+            number = self._number
+        self._watch = self._store.watch(
+            keys, lambda key, exists: self._hear(front, key, exists), lambda: self._break(number)
+        )
+
+    def _break(self, number: int) -> None:
+        """The listener has ended by itself: the waiter looks at once, and listens anew."""
+        with self._news:
+            if number == self._number:
+                self._broken = True
+                self._news.notify_all()
 
     def _hear(self, front: Key, key: Key, exists: bool) -> None:
         with self._news:

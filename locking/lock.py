@@ -13,9 +13,10 @@ from foundation.clock import Clock, Deadline, SystemClock
 from foundation.errors import InvalidSettings, LockAcquisitionError, LockError
 from foundation.events import EventLog
 from locking.acquisition import Acquisition
+from locking.late_store import LateLockStore
 from locking.lease import Lease
 from locking.status import Claim, LockStatus
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 from locking.stuck import check_for_stuck_locks
 from locking.timings import LockTimings
 
@@ -45,13 +46,13 @@ class DistributedLock:
     itself (`lease.token`, or the data token of the writer).
 
     Args:
-        project_id: the Google Cloud project whose Firestore holds the locks, where no store is given.
+        project_id: the Google Cloud project whose Firestore holds the locks, if no store is given.
         lock_type: `grading`, `daily_performance`, `performance_summary`, `consolidation`, `publish`, …:
             each is a collection of its own, `{lock_type}_locks`.
         store: where locks live; Firestore of the project where None, connected at first use.
         timings: leases, timeouts and polls.
         clock: the wall clock is for people; waits and leases use the monotonic one.
-        events: told what happens; the names and fields are listed in the package's docstring.
+        events: receives what happens; the names and fields are listed in the package's docstring.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class DistributedLock:
         project_id: str,
         lock_type: str = "grading",
         *,
-        store: LockStore | None = None,
+        store: DocumentStore | None = None,
         timings: LockTimings | None = None,
         clock: Clock | None = None,
         events: EventLog | None = None,
@@ -126,7 +127,7 @@ class DistributedLock:
             if_version: the version that the operator was shown (`list_locks`).
 
         Returns:
-            False where that version is gone: renewed, released or taken over meanwhile. Look again.
+            False if that version is gone: renewed, released or taken over meanwhile. Look again.
 
         Raises:
             LockStoreUnavailable: the store gave no usable answer.
@@ -169,14 +170,17 @@ class DistributedLock:
         return [stuck.as_dict() for stuck in found]
 
     @property
-    def _store(self) -> LockStore:
+    def _store(self) -> DocumentStore:
         if self._given_store is None:
             # Google's client takes a second to import, and a caller with a store of its own needs none.
             from google.cloud import firestore
 
             from locking.firestore.store import FirestoreLockStore
 
-            self._given_store = FirestoreLockStore(firestore.Client(project=self.project_id))
+            def open_store() -> DocumentStore:
+                return FirestoreLockStore(firestore.Client(project=self.project_id))
+
+            self._given_store = LateLockStore(open_store, self._clock)
         return self._given_store
 
     def _acquire(self, claim: Claim, wait_seconds: float, deadline: Deadline | None, events: EventLog) -> Lease:
@@ -217,7 +221,7 @@ class DistributedLock:
             events=events,
             deadline=deadline,
             waited_seconds=waited,
-            contended=acquisition.contended,
+            rival=acquisition.rival,
             tickets=acquisition.tickets,
         )
 
@@ -229,7 +233,7 @@ class ConsolidationLock(DistributedLock):
         self,
         project_id: str,
         *,
-        store: LockStore | None = None,
+        store: DocumentStore | None = None,
         timings: LockTimings | None = None,
         clock: Clock | None = None,
         events: EventLog | None = None,

@@ -23,7 +23,7 @@ class Silence:
     Args:
         timings: the call's timeout.
         clock: measures the silence.
-        limit_seconds: the silence that counts as an outage; `timings.outage_seconds` where None.
+        limit_seconds: the silence that counts as an outage; `timings.outage_seconds` if None.
     """
 
     def __init__(self, timings: LockTimings, clock: Clock, *, limit_seconds: float | None = None) -> None:

@@ -36,7 +36,7 @@ class SQLiteLockStore:
     """Lock documents in one SQLite file.
 
     Args:
-        path: the database file, on a local disk; created where it is absent.
+        path: the database file, on a local disk; created if it is absent.
 
     Raises:
         LockStoreUnavailable: the file cannot be opened or is not a database.
@@ -74,8 +74,13 @@ class SQLiteLockStore:
             database.executemany("DELETE FROM documents WHERE collection = ? AND document_id = ?", [key, *also])
             return True
 
-    def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> SQLiteWatch:
-        return SQLiteWatch(self._path, keys, on_change)
+    def watch(
+        self,
+        keys: Sequence[Key],
+        on_change: Callable[[Key, bool], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> SQLiteWatch:
+        return SQLiteWatch(self._path, keys, on_change, on_broken)
 
     def list(self, collection: str, *, timeout: float) -> Sequence[Document]:
         with self._transaction(timeout, begin="BEGIN") as database:
@@ -109,8 +114,14 @@ class SQLiteLockStore:
 class SQLiteWatch:
     """Polls `PRAGMA data_version`, a counter that another connection's commit moves: microseconds a look."""
 
-    def __init__(self, path: str, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> None:
-        self._path, self._keys, self._on_change = path, keys, on_change
+    def __init__(
+        self,
+        path: str,
+        keys: Sequence[Key],
+        on_change: Callable[[Key, bool], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._path, self._keys, self._on_change, self._on_broken = path, keys, on_change, on_broken
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._poll, name="lock-watch", daemon=True)
         self._thread.start()
@@ -141,6 +152,8 @@ class SQLiteWatch:
                     self._closed.wait(_WATCH_SECONDS)
             finally:
                 database.close()
+        if not self._closed.is_set():
+            self._on_broken()
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -8,13 +8,15 @@ renewals too. The first write cannot know its own commit time and says 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import platform
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from locking.store import Document, Fields, Key
 
-State = Literal["live", "expired", "stuck"]
+LockState = Literal["live", "expired", "stuck"]
 
 STUCK_SECONDS = 600.0
 _FOREIGN_LEASE_SECONDS = 300.0
@@ -24,7 +26,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """One acquisition's wish to hold a lock: who, for what, on which document."""
+    """One acquisition's wish to hold a lock: who, for what, on which document.
+
+    `host` and `process` are for the person who looks for the holder; nothing is decided by them.
+    """
 
     key: Key
     lock_type: str
@@ -32,6 +37,8 @@ class Claim:
     holder_id: str
     operation_id: str
     lease_seconds: float
+    host: str = field(default_factory=platform.node)
+    process: int = field(default_factory=os.getpid)
 
     def fields(self, now: datetime, *, token: int = 0, heartbeat: int = 0) -> Fields:
         """The lock document's content.
@@ -39,11 +46,13 @@ class Claim:
         Args:
             now: the holder's wall clock.
             token: the version of the acquisition; 0 in the write that acquires.
-            heartbeat: counts up. Firestore leaves `update_time` alone where a write changes nothing.
+            heartbeat: counts up. Firestore leaves `update_time` alone if a write changes nothing.
         """
         return {
             "holder_id": self.holder_id,
             "operation_id": self.operation_id,
+            "host": self.host,
+            "process": self.process,
             "lock_type": self.lock_type,
             "lock_key": self.lock_key,
             "acquired_at": _EPOCH + timedelta(microseconds=token) if token else now,
@@ -64,6 +73,8 @@ class LockStatus:
         held_seconds: since the acquisition.
         heartbeat_age_seconds: since the last renewal.
         lease_seconds: as the holder declared it.
+        host: the name of the holder's machine; empty if its writer did not say.
+        process: the holder's process id there; 0 if its writer did not say.
     """
 
     key: Key
@@ -76,6 +87,8 @@ class LockStatus:
     held_seconds: float
     heartbeat_age_seconds: float
     lease_seconds: float
+    host: str = ""
+    process: int = 0
 
     @classmethod
     def of(cls, document: Document) -> LockStatus:
@@ -93,7 +106,14 @@ class LockStatus:
             held_seconds=document.age_seconds + (document.version - token) / 1_000_000,
             heartbeat_age_seconds=document.age_seconds,
             lease_seconds=float(fields.get("lease_seconds", _FOREIGN_LEASE_SECONDS)),
+            host=str(fields.get("host", "")),
+            process=int(fields.get("process") or 0),
         )
+
+    @property
+    def holder(self) -> str:
+        """Who holds it, for people: the holder's id, and its operation in brackets."""
+        return f"{self.holder_id} ({self.operation_id})"
 
     @property
     def expired(self) -> bool:
@@ -101,7 +121,7 @@ class LockStatus:
         return self.heartbeat_age_seconds > self.lease_seconds
 
     @property
-    def state(self) -> State:
+    def state(self) -> LockState:
         """`stuck`: held for over 10 minutes, longer than any invocation runs. `expired`: not renewed within
         its lease. `live`: neither."""
         if self.held_seconds > STUCK_SECONDS:

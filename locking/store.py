@@ -1,6 +1,6 @@
 """The storage port of the lock: a few single-attempt operations on versioned documents.
 
-A store makes one attempt per call and never retries: an answer that got lost is told as
+A store makes one attempt per call and never retries: an answer that got lost is reported as
 `StoreUnanswered`, and the protocol above resolves it by reading. "Exists already" and "the version has
 moved on" are results (`None` or `False`), not exceptions.
 """
@@ -62,7 +62,7 @@ class Watch(Protocol):
         """Stop, and release threads and connections. Idempotent."""
 
 
-class LockStore(Protocol):
+class DocumentStore(Protocol):
     """Versioned documents with compare-and-swap; see the module's text for what each call may raise.
 
     Every call takes at most `timeout` seconds, and raises `StoreUnanswered`, `StoreContended` or
@@ -70,24 +70,29 @@ class LockStore(Protocol):
     """
 
     def create(self, key: Key, fields: Fields, *, timeout: float) -> int | None:
-        """Create the document. Returns its version, or None where it exists already."""
+        """Create the document. Returns its version, or None if it exists already."""
 
     def read(self, key: Key, *, timeout: float) -> Document | None:
         """The document from the server (never a cache), or None."""
 
     def replace(self, key: Key, fields: Fields, *, if_version: int, timeout: float) -> int | None:
-        """Replace all fields where the version still is `if_version`. Returns the new version, or None."""
+        """Replace all fields if the version still is `if_version`. Returns the new version, or None."""
 
     def delete(self, key: Key, *, if_version: int, also: Sequence[Key] = (), timeout: float) -> bool:
-        """Delete where the version still is `if_version`; False where it is not, or the document is gone.
+        """Delete if the version still is `if_version`; False if it is not, or the document is gone.
 
-        The documents of `also` are deleted in the same commit, whatever their version; where the answer is
+        The documents of `also` are deleted in the same commit, whatever their version; if the answer is
         False, they stay.
         """
 
-    def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> Watch:
+    def watch(
+        self,
+        keys: Sequence[Key],
+        on_change: Callable[[Key, bool], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> Watch:
         """Call `on_change` with a key and whether its document exists: first for what is there now, then at
-        each change.
+        each change. `on_broken` is called once if the subscription ends without `close()`.
 
         Called on a thread of the store's; it must return at once. The same news may come twice. It is a hint:
         nothing safe may rest on it.

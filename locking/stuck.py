@@ -12,7 +12,7 @@ from typing import Any
 
 from foundation.events import EventLog
 from locking.status import STUCK_SECONDS, LockStatus
-from locking.store import LockStore
+from locking.store import DocumentStore
 from locking.timings import LockTimings
 
 REMOVE_SECONDS = 900.0
@@ -40,7 +40,7 @@ class StuckLock:
 
 
 def check_for_stuck_locks(
-    store: LockStore,
+    store: DocumentStore,
     lock_types: Sequence[str],
     *,
     events: EventLog | None = None,
@@ -53,7 +53,7 @@ def check_for_stuck_locks(
     Args:
         store: the lock store.
         lock_types: `grading`, …; one collection each.
-        events: told of each lock found and removed.
+        events: receives one event for each lock found or removed.
         timeout_seconds: for each call to the store.
 
     Raises:

@@ -1,1 +1,1 @@
-"""What the service tells about itself: events, and the sinks that carry them."""
+"""What the service reports about itself: the sinks that carry events."""

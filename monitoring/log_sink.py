@@ -58,7 +58,7 @@ class JsonLogSink:
                 stream.write(line + "\n")
                 stream.flush()
         except (OSError, ValueError):
-            # A closed or broken pipe: there is nowhere left to tell it.
+            # A closed or broken pipe: there is nowhere left to report it.
             return
 
     def _entry(self, event: Event) -> dict[str, Any]:

@@ -48,14 +48,14 @@ class _Tally:
 
 
 class LockMetricsSink:
-    """An event sink that counts what the lock tells.
+    """An event sink that counts the events of the lock.
 
     The wait is the longest of the invocation, failed waits included: an alert on long waits must not be
-    averaged away. A contended acquisition counts once, however many events tell of it.
+    averaged away. A contended acquisition counts once, however many events report it.
 
     Args:
         writer: where the points go.
-        events: told `metrics_failed`.
+        events: receives `metrics_failed`.
         clock: measures the time between two writes.
         min_interval_seconds: the shortest time between two writes.
     """

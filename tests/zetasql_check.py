@@ -37,12 +37,33 @@ _ALWAYS = (
     (re.compile(r"DATE '\d{4}-\d\d-\d\d'"), "DATE '2024-01-01'"),
     (re.compile(r"\b1\d{12}\b"), "1700000000000"),  # a data token
 )
-
-
-_TABLES_VIEW = {
-    "table_name": TypeKind.TYPE_STRING,
-    "table_type": TypeKind.TYPE_STRING,
-    "creation_time": TypeKind.TYPE_TIMESTAMP,
+# Columns that not every deployment's tables have.
+_OPTIONAL_COLUMNS: dict[str, dict[str, object]] = {
+    "predictions_table": {"prediction_made_before_game": TypeKind.TYPE_BOOL},
+    "box_scores_table": {
+        "is_partial_game_data": TypeKind.TYPE_BOOL,
+        "game_status_at_processing": TypeKind.TYPE_STRING,
+        "processed_at": TypeKind.TYPE_TIMESTAMP,
+    },
+}
+_INFORMATION_SCHEMA = {
+    "TABLES": {
+        "table_catalog": TypeKind.TYPE_STRING,
+        "table_schema": TypeKind.TYPE_STRING,
+        "table_name": TypeKind.TYPE_STRING,
+        "table_type": TypeKind.TYPE_STRING,
+        "creation_time": TypeKind.TYPE_TIMESTAMP,
+        "ddl": TypeKind.TYPE_STRING,
+    },
+    "PARTITIONS": {
+        "table_catalog": TypeKind.TYPE_STRING,
+        "table_schema": TypeKind.TYPE_STRING,
+        "table_name": TypeKind.TYPE_STRING,
+        "partition_id": TypeKind.TYPE_STRING,
+        "total_rows": TypeKind.TYPE_INT64,
+        "total_logical_bytes": TypeKind.TYPE_INT64,
+        "last_modified_time": TypeKind.TYPE_TIMESTAMP,
+    },
 }
 
 
@@ -109,15 +130,20 @@ class Judge:
         for table in INPUT_TABLES:
             path = settings.input_table(table.setting)
             self.check(Template(statement(table.statement)).substitute(table=f"`{path}`"))
+        for setting, optional in _OPTIONAL_COLUMNS.items():
+            self._add(str(settings.input_table(setting)), optional)
         self._add(
             str(settings.input_table("archetypes_table")),
             {"player_lookup": TypeKind.TYPE_STRING, "archetype": TypeKind.TYPE_STRING},
         )
         for _, ddl in table_statements(settings):
             self.check(ddl.text)
-        predictions = settings.input_table("predictions_table").dataset
-        for dataset in {settings.target_dataset, settings.staging_dataset, predictions}:
-            self._add(f"{settings.google_cloud_project}.{dataset}.INFORMATION_SCHEMA.TABLES", _TABLES_VIEW)
+        datasets = {settings.target_dataset, settings.staging_dataset}
+        for setting in ("predictions_table", "box_scores_table", "injury_report_table"):
+            datasets.add(settings.input_table(setting).dataset)
+        for dataset in datasets:
+            for view, columns in _INFORMATION_SCHEMA.items():
+                self._add(f"{settings.google_cloud_project}.{dataset}.INFORMATION_SCHEMA.{view}", columns)
 
     def check(self, script: str) -> None:
         """Analyse each statement of a script. Raises `Refused` with the analyzer's words.

@@ -32,7 +32,8 @@ class DuplicateSample:
 class DuplicateReport:
     """What a date holds: its rows, its distinct keys, keys with several rows, and up to 20 of those.
 
-    `open_findings` counts earlier findings of the date in the audit that are not resolved.
+    `open_findings` counts earlier findings of the date in the audit that are not resolved; `fence_run_id` is the run
+    that published the date last, read in the same moment as the rows.
     """
 
     total_rows: int = 0
@@ -40,6 +41,7 @@ class DuplicateReport:
     duplicate_keys: int = 0
     samples: Sequence[DuplicateSample] = ()
     open_findings: int = 0
+    fence_run_id: str | None = None
 
     @property
     def excess_rows(self) -> int:

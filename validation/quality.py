@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from foundation import figures
+from foundation.errors import GradingError, Transient
 from validation.checks import CHECKS, Check, CheckResult
 
 Ask = Callable[[str], Mapping[str, object]]
@@ -29,17 +31,34 @@ class Window:
 
 
 def run_checks(ask: Ask, window: Window, checks: Sequence[Check] = CHECKS) -> list[CheckResult]:
-    """Every check, in order. Raises what `ask` raises: a check that cannot run is no check."""
-    answers = {query: ask(query) for query in dict.fromkeys(check.query for check in checks)}
+    """Every check, in order; one that cannot be run fails alone.
+
+    Raises a `Transient` error of `ask` if no query got an answer: then there is nothing to say about the data.
+    """
+    answers = {query: _answer(ask, query) for query in dict.fromkeys(check.query for check in checks)}
+    errors = [answer for answer in answers.values() if isinstance(answer, Transient)]
+    if errors and len(errors) == len(answers):
+        raise errors[0]
     return [_result(check, answers[check.query], window) for check in checks]
 
 
-def _result(check: Check, answer: Mapping[str, object], window: Window) -> CheckResult:
+def _answer(ask: Ask, query: str) -> Mapping[str, object] | GradingError:
+    try:
+        return ask(query)
+    except GradingError as error:
+        return error
+
+
+def _result(check: Check, answer: Mapping[str, object] | GradingError, window: Window) -> CheckResult:
+    if isinstance(answer, GradingError):
+        return CheckResult(check=check, error=answer, samples=[str(answer)], next_command="python -m grading init")
     figure = answer[check.name]
     samples = answer[f"{check.name}_samples"]
     return CheckResult(
         check=check,
         figure=None if figure is None else float(str(figure)),
-        samples=str(samples).split("; ") if samples else (),
-        next_command=check.next_command.format(start=window.start, end=window.end),
+        samples=[figures.trimmed(sample) for sample in str(samples).split("; ")] if samples else (),
+        next_command=check.next_command.format(
+            start=answer.get(f"{check.name}_start") or window.start, end=answer.get(f"{check.name}_end") or window.end
+        ),
     )

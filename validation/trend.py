@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from validation.quality import Ask
 
-GROWTH_ALLOWED = 0.10
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trend:
@@ -17,6 +15,7 @@ class Trend:
     excess_this_week: int
     rows_last_week: int
     excess_last_week: int
+    growth_allowed: float = 0.10
 
     @property
     def this_week(self) -> float:
@@ -29,10 +28,12 @@ class Trend:
     @property
     def grows(self) -> bool:
         """Whether this week's rate exceeds last week's by more than is allowed; from none to any does."""
-        return self.this_week > self.last_week * (1 + GROWTH_ALLOWED)
+        return self.this_week > self.last_week * (1 + self.growth_allowed)
 
 
-def check_duplicate_trend(ask: Ask) -> Trend:
-    """Compare the last two weeks, by game date, in the grading table. Raises what `ask` raises."""
-    answer = ask("trend")
-    return Trend(**{name: int(str(answer[name])) for name in Trend.__dataclass_fields__})
+def check_duplicate_trend(ask: Ask, growth_allowed: float) -> Trend:
+    """Compare the last two weeks, by game date, in the grading table; a growth up to a share of the rate is allowed.
+
+    Raises what `ask` raises.
+    """
+    return Trend(**{name: int(str(count)) for name, count in ask("trend").items()}, growth_allowed=growth_allowed)

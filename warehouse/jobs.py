@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -43,9 +43,13 @@ class Jobs:
         """The next number of the session, for a job or for a table that it fills."""
         return next(self._numbers)
 
-    def ask(self, step: str, sql: Sql) -> JobResult:
-        """Run a statement or script to its end. Raises what `Warehouse.run` raises."""
-        return self.warehouse.run(sql, job_id=self._job_id(step), deadline=self.deadline)
+    def ask(self, step: str, sql: Sql | Callable[[str], Sql]) -> JobResult:
+        """Run a statement or script to its end; one that holds its own job's id is given as a function of it.
+
+        Raises what `Warehouse.run` raises.
+        """
+        job_id = self._job_id(step)
+        return self.warehouse.run(sql if isinstance(sql, Sql) else sql(job_id), job_id=job_id, deadline=self.deadline)
 
     def load(
         self, step: str, rows: Sequence[Mapping[str, Any]], target: TablePath, columns: Sequence[Column]

@@ -7,6 +7,7 @@ parameters because a multi-statement script must read the same to every engine t
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from importlib import resources
 from string import Template
 
 from foundation.errors import InvalidSettings
+from foundation.text import valid
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
 _PROJECT = re.compile(r"[a-z][a-z0-9.:-]{0,80}[a-z0-9]")
@@ -99,15 +101,36 @@ def literal(value: str | int | bool | date | datetime | None) -> Sql:
         case datetime():
             if value.tzinfo is None:
                 raise ValueError(f"{value!r} has no time zone")
-            return Sql(f"TIMESTAMP '{value.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}+00:00'")
+            try:
+                moment = value.astimezone(UTC)
+            except OverflowError as error:
+                raise ValueError(f"{value!r} lies outside the years 1 to 9999 in UTC") from error
+            return Sql(f"TIMESTAMP '{moment.replace(tzinfo=None).isoformat(' ', 'microseconds')}+00:00'")
         case date():
             return Sql(f"DATE '{value.isoformat()}'")
     raise ValueError(f"no SQL literal for {type(value).__name__}")
 
 
+def number(value: float) -> Sql:
+    """A FLOAT64 literal. Raises `ValueError` for one that is not finite."""
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is not finite")
+    return Sql(repr(value))
+
+
+def dates_array(days: Iterable[date]) -> Sql:
+    """An array of dates, which may be empty."""
+    return Sql(f"CAST([{', '.join(literal(day).text for day in days)}] AS ARRAY<DATE>)")
+
+
 def _escape(text: str) -> str:
-    """Every character that is not plain ASCII text becomes a \\U escape: nothing can end the literal."""
-    return "".join(c if (c.isascii() and c.isprintable() and c not in "'\"\\`") else f"\\U{ord(c):08x}" for c in text)
+    """Every character that is not plain ASCII text becomes a \\U escape: nothing can end the literal.
+
+    An escape of a lone surrogate is refused by BigQuery: U+FFFD stands for it.
+    """
+    return "".join(
+        c if (c.isascii() and c.isprintable() and c not in "'\"\\`") else f"\\U{ord(c):08x}" for c in valid(text)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +188,10 @@ def window_key(names: Iterable[str]) -> Sql:
     """Key columns by which a window is partitioned: as text, since FLOAT64 is refused there
     (https://cloud.google.com/bigquery/docs/reference/standard-sql/window-function-calls#def_partition_by)."""
     return Sql(", ".join(f"CAST({columns([name])} AS STRING)" for name in names))
+
+
+def key_text(names: Iterable[str]) -> Sql:
+    """The key columns as one text, separated by spaces; `NULL` for one that is."""
+    texts = (f"IFNULL(CAST({columns([name])} AS STRING), 'NULL')" for name in names)
+    joined = ", ' ', ".join(texts)
+    return Sql(f"CONCAT({joined}, '')")

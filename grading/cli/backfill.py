@@ -3,33 +3,34 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from datetime import date, datetime
+from dataclasses import dataclass, replace
+from datetime import date
 
 import click
-from rich.console import Console
 
 from alerts.alert import Alert
-from alerts.upkeep_messages import backfill_finished
+from alerts.upkeep_messages import UNFINISHED, backfill_finished
+from foundation import figures
 from foundation.clock import Deadline
-from grading.cli.console import ConsoleSink, make_console, table_of, waiting_for
-from grading.cli.options import chosen, date_range, processor_option, range_options
+from grading.cli.options import DAY, chosen, processor_option
+from grading.cli.output import Column, Output, fail, with_output
 from grading.cli.runner import run_plan, show_result
+from grading.cli.unfinished import held_locks, list_unfinished, tell_who_is_waited_for
 from grading.dates.backfill import FAILURES, BackfillResult, Plan, bytes_to_scan, plan_backfill
-from grading.outcome import Outcome, Status
-from grading.processors import PROCESSORS
+from grading.outcome import Outcome, Status, Written
+from grading.processors import GRADING, PROCESSORS
 from grading.service import GradingService
-from grading.wiring import application_for_terminal
 
 _PLAN_SECONDS = 300.0
+_NAMES_SHOWN = 20
 
 # How a date ended is how the worst of its runs did.
 _WORST_FIRST = (
     Status.FAILED,
+    Status.ROWS_MISSING,
     Status.SHRUNK,
     Status.NO_ACTUALS,
     Status.PARTIAL,
@@ -41,20 +42,25 @@ _WORST_FIRST = (
 
 
 @click.command()
-@range_options
+@click.option("--start", type=DAY, help="The first date: YYYY-MM-DD, today or yesterday.")
+@click.option("--end", type=DAY, help="The last date.")
 @processor_option()
 @click.option("--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="How many dates at once.")
 @click.option("--allow-shrink", is_flag=True, help="Publish even if far fewer keys are staged than a date has.")
 @click.option("--resume", is_flag=True, help="Do only what the latest backfill of this very range has left.")
 @click.option("--dry-run", is_flag=True, help="Only show the dates, their rows and the bytes to be scanned.")
+@click.option("--unfinished", is_flag=True, help="List the backfills of the last 14 days that have something left.")
+@with_output()
 def backfill(
-    start: datetime,
-    end: datetime,
+    out: Output,
+    start: date | None,
+    end: date | None,
     names: tuple[str, ...],
     concurrency: int,
     allow_shrink: bool,
     resume: bool,
     dry_run: bool,
+    unfinished: bool,
 ) -> None:
     """Grade a range of dates again, beside whatever else runs.
 
@@ -66,36 +72,49 @@ def backfill(
     python -m grading backfill --start 2026-01-01 --end 2026-01-31 --dry-run
     python -m grading backfill --start 2026-01-01 --end 2026-01-31 --concurrency 8
     python -m grading backfill --start 2026-01-01 --end 2026-01-31 --resume
+    python -m grading backfill --unfinished
 
-    Exit code 1 where a date failed or was not reached; one Slack message tells of the whole backfill.
+    Exit code 1 if a date failed or was not reached; one Slack message tells of the whole backfill.
     """
-    console = make_console()
-    application = application_for_terminal(ConsoleSink(console))
-    first, last = date_range(start, end, application.settings.local_date(application.clock.now()))
-    service = application.service
+    if unfinished:
+        list_unfinished(out)
+        return
+    if not start or not end:
+        raise click.UsageError("--start and --end are needed: the first and the last date of the backfill")
+    application, service = out.application, out.application.service
     deadline = Deadline.after(_PLAN_SECONDS, application.clock)
-    with waiting_for(console, f"Reading what {first} to {last} have"):
-        plan = plan_backfill(service, first, last, chosen(names), deadline, resume=resume)
+    with out.waiting(f"Reading what {start} to {end} have"):
+        plan = plan_backfill(service, start, end, chosen(names), deadline, resume=resume)
     if plan.finished:
-        console.print(f"{plan.finished:,} runs were finished before; {plan.runs:,} are left.")
+        finished = figures.counted(plan.finished, "run was", "runs were")
+        out.line(f"{finished} finished before; {plan.runs:,} are left.")
     elif resume:
-        console.print("There is no earlier backfill of this range with a finished run: this one begins anew.")
+        out.line("There is no earlier backfill of this range with a finished run: this one begins anew.")
     if not plan.runs:
-        console.print(f"Nothing to do: {'all is done' if plan.finished else f'no predictions from {first} to {last}'}.")
+        out.line(f"Nothing to do: {'all is done' if plan.finished else f'no predictions from {start} to {end}'}.")
+        out.fact("runs_ended", 0)
         return
     if dry_run:
-        _show_plan(console, service, plan, concurrency)
+        _show_plan(out, service, plan, concurrency)
         return
-    command = _resume_command(first, last, names, concurrency, allow_shrink)
-    console.print(f"{len(plan.dates):,} dates, {plan.runs:,} runs, {concurrency} at once. To go on after a crash:")
-    console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
-    result = run_plan(console, service, plan, concurrency=concurrency, allow_shrink=allow_shrink, resume=command)
-    show_result(console, result)
+    if resume:
+        tell_who_is_waited_for(out, plan.trigger, held_locks(application))
+    command = _resume_command(start, end, names, concurrency, allow_shrink)
+    out.fact("resume_command", command)
+    out.line(
+        f"{figures.counted(len(plan.dates), 'date')}, {figures.counted(plan.runs, 'run')}, {concurrency} at once. "
+        "To go on after a crash:"
+    )
+    out.command(command)
+    result = run_plan(out, service, plan, concurrency=concurrency, allow_shrink=allow_shrink, resume=command)
+    show_result(out, result)
     application.notifier.send(message(plan, result, command))
     if result.not_reached:
-        console.print(f"Interrupted. To go on:\n  {command}", style="yellow", markup=False, soft_wrap=True)
+        out.line("Interrupted. To go on:", "yellow")
+        out.command(command)
     if result.failed or result.not_reached:
-        sys.exit(1)
+        fail()
+    application.notifier.resolve(UNFINISHED, None, f"{start} to {end}")
 
 
 def message(plan: Plan, result: BackfillResult, resume: str) -> Alert:
@@ -115,8 +134,28 @@ def message(plan: Plan, result: BackfillResult, resume: str) -> Alert:
     )
     found = Counter(kept.check for kept in result.alerts)
     facts = [*alert.facts, ("Duplicate keys", f"{sum(map(_duplicates, result.outcomes)):,}")]
+    if result.not_reached:
+        dates = figures.counted(len({work.date for work in result.not_reached}), "date")
+        facts.append(("Not reached", f"{figures.counted(len(result.not_reached), 'run')}, {dates}"))
     facts += [(f"Alerts: {check}", f"{count:,}") for check, count in found.items()]
+    graded = [o for o in result.outcomes if o.processor == GRADING.name and o.status.published and o.written]
+    removed = [o for o in graded if o.written and o.written.keys.removed]
+    differing = [o for o in graded if o.written and o.written.second_choices.game_ids]
+    if removed:
+        facts.append(("Keys removed", _total(removed, lambda written: written.keys.removed)))
+    if differing:
+        facts.append(("Grades by another game id", _total(differing, lambda w: w.second_choices.game_ids)))
+    names = [f"{o.date} removed: {name}" for o in removed if o.written for name in o.written.keys.removed_names]
+    names += [f"{o.date}: {name}" for o in differing if o.written for name in o.written.second_choices.game_id_names]
+    alert = replace(alert, samples=[*alert.samples, *names[:_NAMES_SHOWN]])
+    if names and alert.severity == "INFO":
+        alert = replace(alert, severity="WARNING")
     return replace(alert, facts=facts, next_command=resume if failed or result.not_reached else alert.next_command)
+
+
+def _total(outcomes: Sequence[Outcome], number: Callable[[Written], int]) -> str:
+    dates = {outcome.date for outcome in outcomes}
+    return f"{sum(number(o.written) for o in outcomes if o.written):,} on {len(dates):,} dates"
 
 
 def _duplicates(outcome: Outcome) -> int:
@@ -131,19 +170,38 @@ def _resume_command(first: date, last: date, names: Sequence[str], concurrency: 
     return shlex.join(words)
 
 
-def _show_plan(console: Console, service: GradingService, plan: Plan, concurrency: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A date of a dry run: its rows to grade, and the bytes that each processor would scan."""
+
+    date: date
+    rows: int
+    scanned: dict[str, int]
+
+
+def _show_plan(out: Output, service: GradingService, plan: Plan, concurrency: int) -> None:
     """The dates, what they have, and what computing them would scan."""
     deadline = Deadline.after(_PLAN_SECONDS, service.clock)
     works = [work for phase in plan.phases for work in phase]
-    with waiting_for(console, "Asking what would be scanned"), ThreadPoolExecutor(concurrency) as pool:
+    with out.waiting("Asking what would be scanned"), ThreadPoolExecutor(concurrency) as pool:
         scanned = dict(zip(works, pool.map(lambda work: bytes_to_scan(service, work, deadline), works), strict=True))
-    names = [processor.name for processor in PROCESSORS if any(work.processor is processor for work in works)]
-    numbers = ("Rows to grade", *(f"{name}, bytes" for name in names))
-    table = table_of("Dry run: nothing was changed, no query was run", ("Date", *numbers), numbers=numbers)
-    for day in plan.dates:
-        found = {work.processor.name: size for work, size in scanned.items() if work.date == day}
-        cells = [f"{found[name]:,}" if name in found else "" for name in names]
-        table.add_row(day.isoformat(), f"{plan.rows[day]:,}", *cells)
-    console.print(table)
+    planned = [
+        _Planned(day, plan.rows[day], {work.processor.name: size for work, size in scanned.items() if work.date == day})
+        for day in plan.dates
+    ]
+    columns: list[Column[_Planned]] = [
+        Column(name="date", heading="Date", value=lambda p: p.date, whole=True),
+        Column(name="rows", heading="Rows to grade", value=lambda p: p.rows, number=True),
+        Column(name="bytes", heading="Bytes to scan", value=lambda p: sum(p.scanned.values()), number=True),
+    ]
+    columns += [_scanned_by(processor.name) for processor in PROCESSORS]
+    out.table("dates", columns, planned, title="Dry run: nothing was changed, no query was run")
     rows, size = sum(plan.rows[day] for day in plan.dates), sum(scanned.values())
-    console.print(f"{len(plan.dates):,} dates, {plan.runs:,} runs, {rows:,} rows to grade, {size:,} bytes to scan")
+    out.line(
+        f"{figures.counted(len(plan.dates), 'date')}, {figures.counted(plan.runs, 'run')}, "
+        f"{figures.counted(rows, 'row')} to grade, {figures.counted(size, 'byte')} to scan"
+    )
+
+
+def _scanned_by(name: str) -> Column[_Planned]:
+    return Column(name=name, heading=name, value=lambda planned: planned.scanned.get(name), number=True, wide=True)

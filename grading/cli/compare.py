@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from datetime import datetime
+from datetime import date
 
 import click
 
 from foundation.errors import InvalidSettings
-from grading.cli.console import ConsoleSink, make_console, table_of
-from grading.maintenance.grades_compared import GradesCompared, compare_grades
+from grading.cli.options import DAY
+from grading.cli.output import Column, Output, fail, with_output
+from grading.maintenance.grades_compared import Difference, GradesCompared, compare_grades
 from grading.processors import BY_NAME, GRADING, PROCESSORS
 from grading.run import Request, Run
-from grading.wiring import application_for_terminal
 from warehouse.statements import TablePath
 
 _SECONDS = 300.0
+_DIFFERENCES: tuple[Column[Difference], ...] = (
+    Column(name="key", heading="Key", value=lambda difference: difference.key, whole=True),
+    Column(name="kind", heading="What", value=lambda difference: difference.kind),
+    Column(name="columns", heading="Columns", value=lambda difference: ", ".join(difference.columns)),
+)
 
 
 @click.command()
-@click.option("--date", "day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The date, YYYY-MM-DD.")
+@click.option("--date", "day", required=True, type=DAY, help="The date.")
 @click.option("--with", "other", required=True, help="The other table, dataset.table, such as the old system's.")
 @click.option(
     "--processor",
@@ -31,8 +34,8 @@ _SECONDS = 300.0
     help="Whose table to compare.",
 )
 @click.option("--samples", default=20, show_default=True, type=click.IntRange(0, 10_000), help="Keys to show.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def compare(day: datetime, other: str, name: str, samples: int, form: str) -> None:
+@with_output()
+def compare(out: Output, day: date, other: str, name: str, samples: int) -> None:
     """Compare one date with the same date of another table, and show the differences.
 
     Rows are matched by business key, and compared in the columns that both tables have. Nothing is changed.
@@ -42,17 +45,15 @@ def compare(day: datetime, other: str, name: str, samples: int, form: str) -> No
 
     Exit code 1 if they differ.
     """
-    console = make_console()
-    application = application_for_terminal(ConsoleSink(console))
+    application = out.application
     settings, jobs = application.settings, application.jobs("compare", _SECONDS)
-    request = Request(date=day.date(), trigger_source="compare")
+    request = Request(date=day, trigger_source="compare")
     run = Run.start(BY_NAME[name], request, settings, application.warehouse, jobs.deadline)
-    found = compare_grades(run, _path(other, settings.google_cloud_project))
-    if form == "json":
-        _print_json(found)
-    else:
-        _print(found, samples, f"{run.target}", other, run.lock_key)
-    sys.exit(1 if found.differences else 0)
+    with out.waiting("Comparing in the warehouse"):
+        found = compare_grades(run, _path(other, settings.google_cloud_project))
+    _show(out, found, samples, f"{run.lock_key}: {run.target} and {other}")
+    if found.differences:
+        fail()
 
 
 def _path(text: str, project: str) -> TablePath:
@@ -64,36 +65,22 @@ def _path(text: str, project: str) -> TablePath:
     return TablePath(*parts)
 
 
-def _print(found: GradesCompared, samples: int, ours: str, other: str, day: str) -> None:
-    console = make_console()
+def _show(out: Output, found: GradesCompared, samples: int, both: str) -> None:
+    """The differences as lines and a table; in the JSON all of them."""
+    out.fact("same", not found.differences)
+    out.fact("by_kind", dict(found.by_kind))
+    out.fact("by_column", dict(found.by_column))
+    out.fact("compared", list(found.compared))
+    out.fact("not_compared", list(found.not_compared))
     if not found.differences:
-        click.echo(f"{day}: {ours} and {other} have the same rows in {len(found.compared)} columns.")
-    else:
-        for kind, count in found.by_kind.items():
-            click.echo(f"{count:,} keys: {kind}")
-        for name, count in found.by_column.items():
-            click.echo(f"  {name}: {count:,} keys differ")
-        table = table_of("", ("Key", "What", "Columns"))
-        for difference in found.differences[:samples]:
-            table.add_row(difference.key, difference.kind, ", ".join(difference.columns))
-        console.print(table)
-        if len(found.differences) > samples:
-            click.echo(f"and {len(found.differences) - samples:,} more: --samples shows more, --format json all")
+        out.line(f"{both} have the same rows in {len(found.compared)} columns.")
+    for kind, count in found.by_kind.items():
+        out.line(f"{count:,} keys: {kind}")
+    for name, count in found.by_column.items():
+        out.item("", f"{name}: {count:,} keys differ")
+    out.table("differences", _DIFFERENCES, found.differences[:samples])
+    out.fact("differences", [{"key": d.key, "kind": d.kind, "columns": list(d.columns)} for d in found.differences])
+    if len(found.differences) > samples:
+        out.line(f"and {len(found.differences) - samples:,} more: --samples shows more, --format json all")
     if found.not_compared:
-        click.echo(f"Not compared, in one table alone: {', '.join(found.not_compared)}")
-
-
-def _print_json(found: GradesCompared) -> None:
-    click.echo(
-        json.dumps(
-            {
-                "same": not found.differences,
-                "by_kind": dict(found.by_kind),
-                "by_column": dict(found.by_column),
-                "compared": list(found.compared),
-                "not_compared": list(found.not_compared),
-                "differences": [{"key": d.key, "kind": d.kind, "columns": list(d.columns)} for d in found.differences],
-            },
-            indent=2,
-        )
-    )
+        out.line(f"Not compared, in one table alone: {', '.join(found.not_compared)}")

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date
 
 import click
 
+from foundation import figures
 from foundation.clock import Deadline
-from grading.cli.console import ConsoleSink
-from grading.cli.repairs import aggregates_of, console, date_table, repair_dates
+from grading.cli.options import DAY
+from grading.cli.output import Column, Output, fail, with_output
+from grading.cli.repairs import aggregates_of, repair_dates
 from grading.maintenance.backup import KEPT_DAYS, make_backup
-from grading.maintenance.damage import Damage, survey
+from grading.maintenance.damage import Damage, DateDamage, survey
 from grading.maintenance.findings import update_findings
 from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES, RepairTable
 from grading.maintenance.repairer import DateResult
-from grading.wiring import Application, application_for_terminal
 
 _SURVEY_SECONDS = 600.0
 _DATE_SECONDS = 900.0
 
+_DAMAGE: tuple[Column[DateDamage], ...] = (
+    Column(name="date", heading="Date", value=lambda d: d.day, whole=True),
+    Column(name="rows", heading="Rows", value=lambda d: d.total_rows, number=True),
+    Column(name="duplicate_keys", heading="Duplicate keys", value=lambda d: d.duplicate_keys, number=True),
+    Column(name="excess_rows", heading="Excess rows", value=lambda d: d.excess_rows, number=True),
+    Column(name="kept_rows", heading="Kept", value=lambda d: d.kept_rows, number=True),
+    Column(name="differing_keys", heading="Differing", value=lambda d: d.differing_keys, number=True, wide=True),
+)
+
 
 @click.command()
 @click.option("--table", "name", required=True, type=click.Choice(list(REPAIR_TABLES)), help="The table to repair.")
-@click.option("--start", type=click.DateTime(["%Y-%m-%d"]), help="The first date; default: the table's first.")
-@click.option("--end", type=click.DateTime(["%Y-%m-%d"]), help="The last date; default: the table's last.")
+@click.option("--start", type=DAY, help="The first date; default: the table's first.")
+@click.option("--end", type=DAY, help="The last date; default: the table's last.")
 @click.option("--execute", is_flag=True, help="Do it. Without this, only what would change is printed.")
 @click.option(
     "--merge-differing",
@@ -34,10 +43,12 @@ _DATE_SECONDS = 900.0
 )
 @click.option("--recompute", is_flag=True, help="After the repair, recompute the aggregates of the repaired dates.")
 @click.option("--keep-days", default=KEPT_DAYS, show_default=True, type=click.IntRange(1, 365), help="Backup's life.")
+@with_output()
 def dedupe(
+    out: Output,
     name: str,
-    start: datetime | None,
-    end: datetime | None,
+    start: date | None,
+    end: date | None,
     execute: bool,
     merge_differing: bool,
     recompute: bool,
@@ -56,45 +67,55 @@ def dedupe(
 
     Killed at any moment, each date is whole; the same command finishes the work.
     """
-    application = application_for_terminal(ConsoleSink(console))
+    application = out.application
     repaired = REPAIR_TABLES[name]
     merge = merge_differing or repaired.merges_differing
-    damage = survey(
-        repaired,
-        application.settings,
-        application.jobs("survey", _SURVEY_SECONDS),
-        start=start.date() if start else None,
-        end=end.date() if end else None,
-        merge_differing=merge,
-    )
-    _print_damage(repaired, damage, merge=merge)
+    with out.waiting(f"Counting the rows of {name}"):
+        damage = survey(
+            repaired,
+            application.settings,
+            application.jobs("survey", _SURVEY_SECONDS),
+            start=start,
+            end=end,
+            merge_differing=merge,
+        )
+    _show_damage(out, repaired, damage, merge=merge)
     if not damage.affected:
-        click.echo("Nothing to repair.")
+        out.line("Nothing to repair.")
         return
     if not execute:
-        click.echo("Nothing was changed. Add --execute to repair.")
+        out.line("Nothing was changed. To repair, with a backup:")
+        out.command(_again(name, start, end, merge_differing=merge_differing))
         return
-    results = _execute(application, repaired, damage, merge=merge, keep_days=keep_days)
-    console.print(date_table(results))
+    results = _execute(out, repaired, damage, merge=merge, keep_days=keep_days)
     recomputed = aggregates_of(
-        application, repaired, [found.day for found in results if found.result.good], recompute=recompute
+        out, repaired, [found.day for found in results if found.result.good], recompute=recompute
     )
     if not all(result.result.good for result in results):
-        click.echo("Some dates were not repaired; the same command goes on with what is left.", err=True)
-        sys.exit(1)
+        out.problem("Some dates were not repaired; the same command goes on with what is left.")
+        fail()
     if not recomputed:
-        sys.exit(1)
+        fail()
+
+
+def _again(name: str, start: date | None, end: date | None, *, merge_differing: bool) -> str:
+    words = ["python -m grading dedupe --table", name]
+    words += [f"--start {start}"] if start else []
+    words += [f"--end {end}"] if end else []
+    return " ".join([*words, *(["--merge-differing"] if merge_differing else []), "--execute"])
 
 
 def _execute(
-    application: Application, repaired: RepairTable, damage: Damage, *, merge: bool, keep_days: int
+    out: Output, repaired: RepairTable, damage: Damage, *, merge: bool, keep_days: int
 ) -> Sequence[DateResult]:
-    settings, clock = application.settings, application.clock
-    repairer = application.repairer
+    application = out.application
+    settings, clock, repairer = application.settings, application.clock, application.repairer
     jobs = application.jobs("dedupe", _SURVEY_SECONDS)
     backup = make_backup(repaired.path(settings), settings, jobs, days=keep_days)
-    click.echo(f"Backup: {backup.path(settings)}, kept for {keep_days} days")
-    click.echo(f"To undo: {backup.undo_command}")
+    out.fact("backup", backup.name)
+    out.fact("undo_command", backup.undo_command)
+    out.line(f"Backup {backup.short} of {repaired.name} is kept for {figures.counted(keep_days, 'day')}. To undo:")
+    out.command(backup.undo_command)
     repairer.prepare(repaired, jobs.deadline)
     days = [found.day for found in damage.affected]
     update_findings(
@@ -102,6 +123,7 @@ def _execute(
         notes=f"found by dedupe, backup {backup.name}",
     )  # fmt: skip
     return repair_dates(
+        out,
         days,
         lambda day: repairer.deduplicate(
             repaired, day, backup, Deadline.after(_DATE_SECONDS, clock), merge_differing=merge
@@ -109,18 +131,20 @@ def _execute(
     )
 
 
-def _print_damage(repaired: RepairTable, damage: Damage, *, merge: bool) -> None:
-    click.echo(
-        f"{repaired.name}: {damage.total_rows:,} rows, {damage.kept_rows:,} of them to keep, "
-        f"{damage.excess_rows:,} excess rows on {len(damage.affected)} dates"
+def _show_damage(out: Output, repaired: RepairTable, damage: Damage, *, merge: bool) -> None:
+    for name, value in {
+        "table": repaired.name, "rows": damage.total_rows, "kept_rows": damage.kept_rows,
+        "excess_rows": damage.excess_rows, "differing_keys": damage.differing_keys,
+    }.items():  # fmt: skip
+        out.fact(name, value)
+    out.line(
+        f"{repaired.name}: {figures.counted(damage.total_rows, 'row')}, {damage.kept_rows:,} of them to keep, "
+        f"{figures.counted(damage.excess_rows, 'excess row')} on {figures.counted(len(damage.affected), 'date')}"
     )
-    for day in damage.affected:
-        click.echo(
-            f"  {day.day}  {day.total_rows:>11,} rows  {day.duplicate_keys:>9,} duplicate keys  "
-            f"{day.excess_rows:>9,} excess rows  {day.kept_rows:>9,} kept"
-        )
+    out.table("damage", _DAMAGE, damage.affected)
     if damage.differing_keys:
         fate = "the earliest row is kept" if merge else "revisions, which stay: grading takes the newest"
-        click.echo(f"{damage.differing_keys:,} keys have rows that differ in more than their time: {fate}. Samples:")
+        keys = figures.counted(damage.differing_keys, "key has", "keys have")
+        out.line(f"{keys} rows that differ in more than their time: {fate}. Samples:")
         for sample in damage.differing:
-            click.echo(f"  {sample}")
+            out.line(f"  {sample}")

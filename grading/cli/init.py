@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
-from rich.table import Table
 
 from foundation.errors import NotInitialised, StatementRefused
-from grading.cli.console import ConsoleSink, make_console, waiting_for
+from grading.cli.output import Column, Output, fail, with_output
 from grading.maintenance.adoption import Plan, asked, carry_out, make_plan
-from grading.wiring import Application, application_for_terminal
 from grading.writing.schema_plan import Action, Finding
 from warehouse.bigquery_errors import plain_reason
 
 _SECONDS = 600.0
 _STYLES = {Action.REFUSED: "bold red", Action.WARNED: "yellow", Action.CREATE: "green", Action.ADD_COLUMN: "green"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What is done with a table, and the columns that it is done to."""
+
+    table: str
+    action: Action
+    columns: str
+
+
+_ROWS: tuple[Column[_Row], ...] = (
+    Column(name="table", heading="Table", value=lambda row: row.table, whole=True),
+    Column(
+        name="action",
+        heading="Action",
+        value=lambda row: row.action.value,
+        style=lambda row: _STYLES.get(row.action, ""),
+    ),
+    Column(name="columns", heading="Columns", value=lambda row: row.columns),
+)
+_READY: tuple[Column[str], ...] = (Column(name="table", heading="Ready", value=lambda name: name, whole=True),)
 
 
 @click.command()
@@ -27,8 +46,8 @@ _STYLES = {Action.REFUSED: "bold red", Action.WARNED: "yellow", Action.CREATE: "
     is_flag=True,
     help="No other program writes the tables: columns may be added to tables that have rows.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def init(dry_run: bool, writers_stopped: bool, form: str) -> None:
+@with_output(warehouse=False)
+def init(out: Output, dry_run: bool, writers_stopped: bool) -> None:
     """Create what is missing, fit what exists, and say whether all is ready. Safe to run again.
 
     Each table of the service that exists is compared with what the service writes, and each input with what it
@@ -37,84 +56,71 @@ def init(dry_run: bool, writers_stopped: bool, form: str) -> None:
 
     Exit code 1 if anything is refused; nothing is changed then.
     """
-    console = make_console()
-    application = application_for_terminal(ConsoleSink(console))
-    plan = _look(application)
+    plan = _look(out)
     waits = bool(plan.waiting) and not writers_stopped and not dry_run
     if not waits and (dry_run or not plan.fresh):
-        plan = _ask(application, plan)
-    _show(plan, form)
+        plan = _ask(out, plan)
+    _show(out, plan)
     if plan.refused:
-        _say("Nothing was changed: mend what is refused first.", form, error=True)
-        sys.exit(1)
+        out.problem("Nothing was changed: mend what is refused first.")
+        fail()
     if dry_run:
-        _say("Dry run: nothing was changed.", form)
+        out.line("Dry run: nothing was changed.")
         return
     if waits:
         for table in plan.waiting:
             rows = table.existing.rows if table.existing else 0
-            _say(
+            out.problem(
                 f"{table.path} has {rows:,} rows: its columns are added only when no other program writes it. Stop the "
-                f"old writers, then: python -m grading init --writers-stopped",
-                form,
-                error=True,
+                f"old writers, then: python -m grading init --writers-stopped"
             )
-        sys.exit(1)
-    for line in carry_out(plan, application.settings, application.jobs("init", _SECONDS)):
-        _say(line, form)
-    after = plan if plan.complete else _ask(application, _look(application))
+        fail()
+    done = []
+    for line in carry_out(plan, out.application.settings, out.application.jobs("init", _SECONDS)):
+        out.line(line)
+        done.append(line)
+    out.fact("done", done)
+    after = plan if plan.complete else _ask(out, _look(out))
     if after.refused:
         for reason in after.refused:
-            _say(f"refused: {reason}", form, error=True)
-        sys.exit(1)
-    for table in after.tables:
-        _say(f"ready: {table.path}", form)
+            out.problem(f"refused: {reason}")
+        fail()
+    out.table("ready", _READY, [str(table.path) for table in after.tables])
 
 
-def _look(application: Application) -> Plan:
+def _look(out: Output) -> Plan:
     """The plan. An error that advises `init` would advise what is being done: the advice is left out."""
     try:
-        return make_plan(application.settings, application.jobs("init", _SECONDS))
+        with out.waiting("Comparing tables"):
+            return make_plan(out.application.settings, out.application.jobs("init", _SECONDS))
     except (NotInitialised, StatementRefused) as error:
         raise StatementRefused(plain_reason(error)) from error
 
 
-def _ask(application: Application, plan: Plan) -> Plan:
-    with waiting_for(make_console(), "Asking BigQuery about every statement"):
-        return asked(plan, application.settings, application.jobs("init", _SECONDS))
+def _ask(out: Output, plan: Plan) -> Plan:
+    with out.waiting("Asking BigQuery about every statement"):
+        return asked(plan, out.application.settings, out.application.jobs("init", _SECONDS))
 
 
-def _show(plan: Plan, form: str) -> None:
-    if form == "json":
-        findings = [
-            {"table": f.table, "action": f.action.value, "column": f.column or None, "why": f.why}
-            for f in plan.findings
-        ]
-        refused = [{"statement": refusal.purpose, "why": refusal.why} for refusal in plan.refusals]
-        click.echo(json.dumps({"findings": findings, "statements": refused, "refused": plan.refused}, indent=2))
-        return
-    console = make_console()
-    table = Table("Table", "Action", "Columns", box=None, pad_edge=False)
-    for name, action, columns in _rows(plan.findings):
-        style = _STYLES.get(action)
-        table.add_row(name, f"[{style}]{action}[/]" if style else action.value, columns)
-    console.print(table)
+def _show(out: Output, plan: Plan) -> None:
+    out.fact(
+        "findings",
+        [{"table": f.table, "action": f.action.value, "column": f.column or None, "why": f.why} for f in plan.findings],
+    )
+    out.fact("statements", [{"statement": refusal.purpose, "why": refusal.why} for refusal in plan.refusals])
+    out.fact("refused", plan.refused)
+    out.table("plan", _ROWS, _rows(plan.findings))
     for finding in plan.findings:
         if finding.action in (Action.WARNED, Action.REFUSED):
-            where = f"{finding.table}.{finding.column}" if finding.column else finding.table
-            click.echo(f"{finding.action}: {where}: {finding.why}")
+            name = f"{finding.table}.{finding.column}" if finding.column else finding.table
+            out.line(f"{finding.action}: {name}: {finding.why}")
     for refusal in plan.refusals:
-        click.echo(f"refused: {refusal}")
+        out.line(f"refused: {refusal}")
 
 
-def _rows(findings: Sequence[Finding]) -> list[tuple[str, Action, str]]:
+def _rows(findings: Sequence[Finding]) -> list[_Row]:
     """One row for each table and action."""
     grouped: dict[tuple[str, Action], list[str]] = {}
     for finding in findings:
         grouped.setdefault((finding.table, finding.action), []).append(finding.column)
-    return [(name, action, ", ".join(filter(None, columns))) for (name, action), columns in grouped.items()]
-
-
-def _say(line: str, form: str, *, error: bool = False) -> None:
-    """A line; beside JSON, on the standard error."""
-    click.echo(line, err=error or form == "json")
+    return [_Row(name, action, ", ".join(filter(None, columns))) for (name, action), columns in grouped.items()]

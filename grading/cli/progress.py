@@ -1,4 +1,4 @@
-"""A progress bar for many dates: rate, time left, and how each date ended. One for a terminal, lines elsewhere."""
+"""Progress over many dates: done, rate and time left in 80 columns. A bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from foundation import figures
 from grading.dates.backfill import FAILURES
 from grading.dates.survey import Work
 from grading.outcome import Outcome, Status
@@ -33,14 +34,31 @@ STYLES = {
     Status.REPAIRED: "cyan",
     Status.SHRUNK: "red",
     Status.FAILED: "red",
+    Status.ROWS_MISSING: "red",
 }
 _IN_FLIGHT_SHOWN = 4
+_BAR = 10
+# A screen this wide has room for the dates in flight, too.
+_WIDE = 120
 
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         seconds = task.finished_time or task.elapsed or 0
-        return Text(f"{task.completed / seconds:.1f} dates/s" if seconds else "")
+        return Text(f"{figures.number(task.completed / seconds)}/s" if seconds else "")
+
+
+class _TimeLeft(TimeRemainingColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{super().render(task).plain} left", "cyan")
+
+
+def date_bar(console: Console) -> Progress:
+    """A bar with count, rate and time left, for one task at a time; nothing in a pipe."""
+    columns = [TextColumn("{task.description}"), BarColumn(_BAR), MofNCompleteColumn(), _Rate(), _TimeLeft()]
+    if console.width >= _WIDE:
+        columns.append(TextColumn("{task.fields[now]}", style="dim"))
+    return Progress(*columns, console=console, disable=not console.is_interactive or console.quiet)
 
 
 class DateProgress:
@@ -48,15 +66,7 @@ class DateProgress:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[now]}", style="dim"),
-            console=console,
-        )
+        self._bar = date_bar(console)
         self._mutex = threading.Lock()
         self._in_flight: list[str] = []
         self._task: TaskID | None = None
@@ -74,7 +84,7 @@ class DateProgress:
     def finished(self, work: Work, outcome: Outcome) -> None:
         with self._mutex:
             self._in_flight.remove(work.date.isoformat())
-        self._console.print(state_line(outcome), highlight=False, soft_wrap=True)
+        self._console.print(state_line(outcome))
         if self._task is not None and not outcome.transient:
             self._bar.advance(self._task)
         self._show_in_flight()
@@ -98,10 +108,20 @@ class DateProgress:
 
 
 def state_line(outcome: Outcome) -> Text:
-    """One run in one line: date, processor, status, rows or the reason, time."""
+    """One run: date, processor, status, time, rows or the reason."""
     status = outcome.status
-    told = f"{outcome.rows_inserted:,} rows" if status.published else outcome.detail or "nothing published"
-    line = Text(f"{outcome.date}  {outcome.processor:<31}")
-    line.append(f"{status.value:<15}", STYLES[status])
-    line.append(told, "red" if status in FAILURES else "")
-    return line.append(f"  {outcome.duration_ms / 1000:.1f} s", "dim")
+    line = Text(f"{outcome.date}  {outcome.processor:<30}  ")
+    line.append(f"{status.value:<14}", STYLES[status])
+    line.append(f"  {figures.span(outcome.duration_ms / 1000):>6}", "dim")
+    if status.published:
+        return line.append(f"  {figures.counted(outcome.rows_inserted, 'row')}")
+    return line.append(f"\n  {_why(outcome)}", "red" if status in FAILURES else "")
+
+
+def _why(outcome: Outcome) -> str:
+    """Why nothing was published."""
+    written = outcome.written
+    if outcome.status is Status.SHRUNK and written:
+        keys = figures.counted(written.staged_keys, "key")
+        return f"{keys} would replace {figures.counted(written.present_keys, 'key')}"
+    return outcome.detail or "nothing was published"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
-from datetime import date, datetime
+from datetime import date
 
 import click
 
+from alerts import commands
 from foundation.clock import Deadline
-from grading.cli.console import ConsoleSink, make_console
-from grading.cli.options import chosen, date_range, processor_option, range_options
+from grading.cli.options import chosen, processor_option, range_options
+from grading.cli.output import Output, fail, with_output
 from grading.cli.runner import run_plan, show_result
 from grading.dates.backfill import plan_recompute
 from grading.processors import AGGREGATES, Processor
-from grading.wiring import Application, application_for_terminal
 
 _PLAN_SECONDS = 300.0
 
@@ -23,23 +22,20 @@ _PLAN_SECONDS = 300.0
 @processor_option(AGGREGATES)
 @click.option("--all", "everything", is_flag=True, help="Every date with grades, whether they changed or not.")
 @click.option("--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="How many dates at once.")
-def recompute(start: datetime, end: datetime, names: tuple[str, ...], everything: bool, concurrency: int) -> None:
+@with_output()
+def recompute(out: Output, start: date, end: date, names: tuple[str, ...], everything: bool, concurrency: int) -> None:
     """Compute anew the aggregates that are out of date.
 
     These are dates whose grades have changed since, as after a clean-up. Grades are left as they are. A summary is
     out of date, too, once a date before its own was graded again.
     """
-    application = application_for_terminal(ConsoleSink(make_console()))
-    first, last = date_range(start, end, application.settings.local_date(application.clock.now()))
     processors = chosen(names, AGGREGATES)
-    if not recompute_range(
-        application, first, last, processors=processors, everything=everything, concurrency=concurrency
-    ):
-        sys.exit(1)
+    if not recompute_range(out, start, end, processors=processors, everything=everything, concurrency=concurrency):
+        fail()
 
 
 def recompute_range(
-    application: Application,
+    out: Output,
     first: date,
     last: date,
     *,
@@ -47,16 +43,16 @@ def recompute_range(
     everything: bool = False,
     concurrency: int = 4,
 ) -> bool:
-    """Recompute a range and show it; False where a date failed or was not reached."""
-    console = make_console()
-    deadline = Deadline.after(_PLAN_SECONDS, application.clock)
-    plan = plan_recompute(
-        application.service, first, last, processors or list(AGGREGATES), deadline, everything=everything
-    )
+    """Recompute a range and show it; False if a date failed or was not reached."""
+    service = out.application.service
+    deadline = Deadline.after(_PLAN_SECONDS, service.clock)
+    with out.waiting(f"Comparing aggregates with grades from {first} to {last}"):
+        plan = plan_recompute(service, first, last, processors or list(AGGREGATES), deadline, everything=everything)
     if not plan.runs:
-        console.print(f"Nothing to do: from {first} to {last} every aggregate is newer than its grades.")
+        out.fact("runs_ended", 0)
+        out.line(f"Nothing to do: from {first} to {last} every aggregate is newer than its grades.")
         return True
-    command = f"python -m grading recompute --start {first} --end {last}"
-    result = run_plan(console, application.service, plan, concurrency=concurrency, allow_shrink=False, resume=command)
-    show_result(console, result)
+    command = commands.recompute(first, last)
+    result = run_plan(out, service, plan, concurrency=concurrency, allow_shrink=False, resume=command)
+    show_result(out, result)
     return not (result.failed or result.not_reached)

@@ -5,60 +5,54 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
-import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-
-from grading.cli.console import make_console
+from alerts import commands
+from foundation import figures
+from grading.cli.output import Column, Output
+from grading.cli.progress import date_bar
 from grading.cli.recompute import recompute_range
 from grading.maintenance.repair_tables import RepairTable
 from grading.maintenance.repairer import DateResult, Result
 from grading.processors import GRADING
-from grading.wiring import Application
 
-console = make_console()
+_RESULTS: tuple[Column[DateResult], ...] = (
+    Column(name="date", heading="Date", value=lambda r: r.day, whole=True),
+    Column(name="result", heading="Result", value=lambda r: r.result.value, whole=True),
+    Column(name="rows_before", heading="Rows before", value=lambda r: r.rows_before if r.run_id else None, number=True),
+    Column(name="rows_after", heading="Rows after", value=lambda r: r.rows_after if r.run_id else None, number=True),
+    Column(name="detail", heading="Detail", value=lambda r: r.detail or "verified"),
+)
 
 
-def repair_dates(days: Sequence[date], repair: Callable[[date], DateResult]) -> list[DateResult]:
-    """Repair dates in order, with progress on the standard error.
+def repair_dates(out: Output, days: Sequence[date], repair: Callable[[date], DateResult]) -> list[DateResult]:
+    """Repair dates in order, with progress, and show the results.
 
     Stops after a date whose verification failed: what is wrong there may be wrong everywhere.
     """
     results = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("repairing", total=len(days))
+    with date_bar(out.console) as progress:
+        task = progress.add_task("repairing", total=len(days), now="")
         for day in days:
             progress.update(task, description=day.isoformat())
             results.append(repair(day))
             progress.advance(task)
             if results[-1].result is Result.PUT_BACK:
                 break
+    out.table("dates", _RESULTS, results)
     return results
 
 
-def date_table(results: Sequence[DateResult]) -> Table:
-    """One line a date."""
-    table = Table("Date", "Result", box=None, pad_edge=False)
-    table.add_column("Rows before", justify="right")
-    table.add_column("Rows after", justify="right")
-    table.add_column("Detail")
-    for result in results:
-        rows = (f"{result.rows_before:,}", f"{result.rows_after:,}") if result.run_id else ("", "")
-        table.add_row(result.day.isoformat(), result.result, *rows, result.detail or "verified")
-    return table
-
-
-def aggregates_of(application: Application, repaired: RepairTable, days: Sequence[date], *, recompute: bool) -> bool:
-    """Name the dates whose aggregates are out of date, or recompute them. False where that failed."""
+def aggregates_of(out: Output, repaired: RepairTable, days: Sequence[date], *, recompute: bool) -> bool:
+    """Name the dates whose aggregates are out of date, or recompute them. False if that failed."""
     if repaired.name != GRADING.name or not days:
         return True
     # A summary looks back over the dates before its own, so later ones are out of date as well.
+    application = out.application
     yesterday = application.settings.local_date(application.clock.now()) - timedelta(days=1)
     first, last = min(days), max(*days, yesterday)
-    click.echo(f"Aggregates to recompute, of {len(days)} dates: {', '.join(day.isoformat() for day in days)}")
+    named = ", ".join(day.isoformat() for day in days)
+    out.line(f"The aggregates of {figures.counted(len(days), 'date')} are out of date: {named}")
     if recompute:
-        return recompute_range(application, first, last)
-    click.echo(f"Type: python -m grading recompute --start {first} --end {last}")
+        return recompute_range(out, first, last)
+    out.line("To bring them up to date:")
+    out.command(commands.recompute(first, last))
     return True

@@ -7,63 +7,105 @@ import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import FrameType
 
-from rich.console import Console
-
-from grading.cli.console import table_of
-from grading.cli.progress import STYLES, DateProgress, state_line
+from foundation import figures
+from grading.cli.exits import INTERRUPTED
+from grading.cli.output import Column, Output
+from grading.cli.progress import DateProgress, state_line
 from grading.dates.backfill import Backfill, BackfillResult, Plan
 from grading.outcome import Outcome
 from grading.service import GradingService
 
-_SIGNALLED = 130
-
 
 def run_plan(
-    console: Console, service: GradingService, plan: Plan, *, concurrency: int, allow_shrink: bool, resume: str
+    out: Output, service: GradingService, plan: Plan, *, concurrency: int, allow_shrink: bool, resume: str
 ) -> BackfillResult:
     """Run a plan, showing each date. After Ctrl-C the dates in flight are finished, and `resume` is shown."""
-    with DateProgress(console) as progress:
+    with DateProgress(out.console) as progress:
         backfill = Backfill(
             service=service, plan=plan, concurrency=concurrency, progress=progress, allow_shrink=allow_shrink
         )
-        with _stopped_by_signals(console, backfill, resume):
+        with _stopped_by_signals(out, backfill, resume):
             return backfill.run()
 
 
-def show_result(console: Console, result: BackfillResult) -> None:
-    """A row for each processor, then every run that published nothing though it should have."""
-    table = table_of(
-        "", ("Processor", "Dates", "How they ended", "Rows", "Duplicate keys", "Longest lock wait"),
-        numbers=("Dates", "Rows", "Duplicate keys", "Longest lock wait"),
-    )  # fmt: skip
-    for name in dict.fromkeys(outcome.processor for outcome in result.outcomes):
-        outcomes = [outcome for outcome in result.outcomes if outcome.processor == name]
-        table.add_row(
-            name,
-            f"{len(outcomes):,}",
-            _ended(outcomes),
-            f"{sum(outcome.rows_inserted for outcome in outcomes):,}",
-            f"{sum(outcome.duplicates.duplicate_keys for outcome in outcomes if outcome.duplicates):,}",
-            f"{max(outcome.lock_wait_ms for outcome in outcomes):,} ms",
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """How a processor's part of a plan ended."""
+
+    processor: str
+    outcomes: list[Outcome]
+    not_reached: int
+
+    @property
+    def ended(self) -> str:
+        """How many runs ended how, the most frequent first."""
+        counted = Counter(outcome.status for outcome in self.outcomes)
+        return ", ".join(f"{status} {count:,}" for status, count in counted.most_common())
+
+
+_PHASES: tuple[Column[Phase], ...] = (
+    Column(name="processor", heading="Processor", value=lambda phase: phase.processor, whole=True),
+    Column(name="runs", heading="Runs", value=lambda phase: len(phase.outcomes), number=True),
+    Column(name="ended", heading="How they ended", value=lambda phase: phase.ended or None),
+    Column(name="not_reached", heading="Not reached", value=lambda phase: phase.not_reached, number=True),
+    Column(
+        name="rows", heading="Rows", value=lambda phase: sum(o.rows_inserted for o in phase.outcomes), number=True
+    ),
+    Column(
+        name="duplicate_keys", heading="Duplicates",
+        value=lambda phase: sum(o.duplicates.duplicate_keys for o in phase.outcomes if o.duplicates),
+        number=True, wide=True,
+    ),
+    Column(
+        name="longest_lock_wait_ms", heading="Longest lock wait",
+        value=lambda phase: max((o.lock_wait_ms for o in phase.outcomes), default=0), show=lambda ms: f"{ms:,} ms",
+        number=True, wide=True,
+    ),
+)  # fmt: skip
+
+
+def show_result(out: Output, result: BackfillResult) -> None:
+    """A row for each processor, then every run that published nothing though it should have, and the totals."""
+    reached = [outcome.processor for outcome in result.outcomes]
+    missed = Counter(work.processor.name for work in result.not_reached)
+    phases = [
+        Phase(
+            processor=name,
+            outcomes=[outcome for outcome in result.outcomes if outcome.processor == name],
+            not_reached=missed[name],
         )
-    console.print(table)
+        for name in dict.fromkeys([*reached, *missed])
+    ]
+    out.line()
+    out.table("phases", _PHASES, phases)
     if result.failed:
-        console.print("Not published:", style="bold red")
+        out.line("Not published:", "bold red")
         for outcome in result.failed:
-            console.print(state_line(outcome), soft_wrap=True)
-    if result.not_reached:
-        console.print(f"Not reached: {len(result.not_reached)} runs", style="bold yellow")
-
-
-def _ended(outcomes: list[Outcome]) -> str:
-    counted = Counter(outcome.status for outcome in outcomes)
-    return ", ".join(f"[{STYLES[status]}]{status} {count:,}[/]" for status, count in counted.most_common())
+            out.console.print(state_line(outcome))
+    totals = {
+        "runs_ended": len(result.outcomes),
+        "runs_failed": len(result.failed),
+        "runs_not_reached": len(result.not_reached),
+        "dates_not_reached": len({work.date for work in result.not_reached}),
+        "seconds": round(result.duration_seconds, 1),
+    }
+    for name, value in totals.items():
+        out.fact(name, value)
+    out.fact("failed", [{"date": f"{o.date}", "processor": o.processor, "detail": o.detail} for o in result.failed])
+    dates = figures.counted(int(totals["dates_not_reached"]), "date")
+    out.line(
+        f"{figures.counted(len(result.outcomes), 'run')} ended in {figures.span(result.duration_seconds)}, "
+        f"{len(result.failed)} failed, {len(result.not_reached)} not reached"
+        + (f" (on {dates})." if result.not_reached else "."),
+        "yellow" if result.not_reached or result.failed else "",
+    )
 
 
 @contextmanager
-def _stopped_by_signals(console: Console, backfill: Backfill, resume: str) -> Iterator[None]:
+def _stopped_by_signals(out: Output, backfill: Backfill, resume: str) -> Iterator[None]:
     """The first Ctrl-C (or SIGTERM) stops politely; the second leaves at once, which is safe too."""
     asked: list[int] = []
 
@@ -71,15 +113,13 @@ def _stopped_by_signals(console: Console, backfill: Backfill, resume: str) -> It
         asked.append(number)
         if len(asked) > 1:
             # Each write is one transaction: it commits whole or not at all, and its lock expires.
-            os._exit(_SIGNALLED)
+            os._exit(INTERRUPTED)
         backfill.stop()
         sooner = dict(before)[signal.SIGTERM]
         if number == signal.SIGTERM and callable(sooner):
             sooner(number, frame)  # whoever sends SIGTERM waits for seconds, not for the dates in flight
-        console.print(
-            f"\nFinishing the dates in flight; press Ctrl-C again to leave at once. To go on later:\n  {resume}",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
+        out.line("Finishing the dates in flight; press Ctrl-C again to leave at once. To go on later:", "yellow")
+        out.command(resume)
 
     before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:

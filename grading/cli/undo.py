@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
-from rich.table import Table
 
+from foundation import figures
 from foundation.clock import Deadline
 from foundation.errors import InvalidSettings
-from grading.cli.console import ConsoleSink
-from grading.cli.repairs import aggregates_of, console, date_table, repair_dates
+from grading.cli.output import Column, Output, fail, with_output
+from grading.cli.repairs import aggregates_of, repair_dates
 from grading.maintenance.backup import KEPT_DAYS, Backup, make_backup
 from grading.maintenance.orphans import restore_dropped
 from grading.maintenance.repair_tables import REPAIR_TABLES
-from grading.maintenance.undo import Changed, changes
-from grading.wiring import Application, application_for_terminal
+from grading.maintenance.undo import Changed, Undoable, backups, changes, find_backup
 
 _READ_SECONDS = 300.0
 _DATE_SECONDS = 900.0
+
+_BACKUPS: tuple[Column[Undoable], ...] = (
+    Column(name="backup", heading="Backup", value=lambda u: u.backup.short, whole=True),
+    Column(name="made_at", heading="Made (UTC)", value=lambda u: u.backup.made_at, whole=True),
+    Column(name="made_for", heading="By", value=lambda u: u.made_for),
+    Column(name="table", heading="Table", value=lambda u: u.backup.table),
+    Column(name="dates", heading="Dates", value=lambda u: len(u.changed.dates) if u.changed else 0, number=True),
+    Column(name="effect", heading="Undoing it", value=lambda u: u.effect),
+    Column(name="name", heading="Whole name", value=lambda u: u.backup.name, wide=True),
+)
 
 
 @click.command()
@@ -26,43 +33,55 @@ _DATE_SECONDS = 900.0
 @click.option("--execute", is_flag=True, help="Do it. Without this, only what would change is printed.")
 @click.option("--overwrite", is_flag=True, help="Also dates that were written after the repair; those rows are lost.")
 @click.option("--keep-days", default=KEPT_DAYS, show_default=True, type=click.IntRange(1, 365), help="Backup's life.")
-def undo(backup: str | None, execute: bool, overwrite: bool, keep_days: int) -> None:
+@with_output()
+def undo(out: Output, backup: str | None, execute: bool, overwrite: bool, keep_days: int) -> None:
     """Put back what a repair has changed, from its backup. Without a name, list the backups.
 
-    Only the dates that the repair changed are put back, each in one transaction under its lock. A date that was
-    written after the repair is left alone. A backup of the present state is made first, so that an undo can be
-    undone.
+    BACKUP is a short name as the list shows it (1a2b3c), or a whole one. Only the dates that the repair changed are
+    put back, each in one transaction under its lock. A date that was written after the repair is left alone. A
+    backup of the present state is made first, so that an undo can be undone.
     """
-    application = application_for_terminal(ConsoleSink(console))
+    if backup is not None and not (Backup.is_name(backup) or Backup.is_short_name(backup)):
+        raise click.UsageError(f"{backup!r} is not the name of a backup: `python -m grading undo` lists them")
+    application = out.application
+    settings = application.settings
     if backup is None:
-        _list(application)
+        out.table(
+            "backups", _BACKUPS, backups(settings, application.jobs("undo", _READ_SECONDS)), empty="There is no backup."
+        )
         return
-    taken = Backup.named(backup)
-    found = changes(application.settings, application.jobs("undo", _READ_SECONDS), taken.name)
+    taken = find_backup(settings, application.jobs("undo", _READ_SECONDS), backup)
+    found = changes(settings, application.jobs("undo", _READ_SECONDS), taken.name)
+    out.fact("backup", taken.name)
     if not found:
-        _undo_staging(application, taken, execute=execute)
+        _undo_staging(out, taken, execute=execute)
         return
     (changed,) = found
-    click.echo(
-        f"{changed.table}: {len(changed.dates)} dates, {min(changed.dates)} to {max(changed.dates)}, "
-        f"changed by {changed.trigger} at {changed.last_committed_at:%Y-%m-%d %H:%M:%S} UTC; "
-        f"{changed.rows_removed:,} rows come back"
+    out.line(
+        f"{changed.table}: {figures.counted(len(changed.dates), 'date')}, {min(changed.dates)} to "
+        f"{max(changed.dates)}, changed by {changed.trigger} at {changed.last_committed_at:%Y-%m-%d %H:%M:%S} UTC"
     )
+    out.line(f"Undoing it {Undoable(backup=taken, changed=changed).effect}.")
     if not execute:
-        click.echo("Nothing was changed. Add --execute to put them back.")
+        out.line("Nothing was changed. To put them back:")
+        out.command(taken.undo_command)
         return
-    _restore(application, taken, changed, overwrite=overwrite, keep_days=keep_days)
+    _restore(out, taken, changed, overwrite=overwrite, keep_days=keep_days)
 
 
-def _restore(application: Application, taken: Backup, changed: Changed, *, overwrite: bool, keep_days: int) -> None:
+def _restore(out: Output, taken: Backup, changed: Changed, *, overwrite: bool, keep_days: int) -> None:
+    application = out.application
     settings, clock = application.settings, application.clock
     repaired = REPAIR_TABLES.get(changed.table)
     if repaired is None or repaired.path(settings).table != taken.table:
         raise InvalidSettings(f"{taken.name} is of {taken.dataset}.{taken.table}, which is not configured here")
     own = make_backup(repaired.path(settings), settings, application.jobs("undo", _READ_SECONDS), days=keep_days)
-    click.echo(f"Backup of the present state: {own.path(settings)}, kept for {keep_days} days")
-    click.echo(f"To undo this undo: {own.undo_command}")
+    out.fact("undo_command", own.undo_command)
+    out.line(f"Backup {own.short} of the present state is kept for {figures.counted(keep_days, 'day')}.")
+    out.line("To undo this undo:")
+    out.command(own.undo_command)
     results = repair_dates(
+        out,
         sorted(changed.dates),
         lambda day: application.repairer.restore(
             repaired,
@@ -74,35 +93,23 @@ def _restore(application: Application, taken: Backup, changed: Changed, *, overw
             overwrite=overwrite,
         ),
     )
-    console.print(date_table(results))
-    aggregates_of(application, repaired, [found.day for found in results if found.result.good], recompute=False)
+    aggregates_of(out, repaired, [found.day for found in results if found.result.good], recompute=False)
     if not all(result.result.good for result in results):
-        sys.exit(1)
+        fail()
 
 
-def _undo_staging(application: Application, taken: Backup, *, execute: bool) -> None:
+def _undo_staging(out: Output, taken: Backup, *, execute: bool) -> None:
     """The backup of a staging table that was dropped."""
-    if taken.dataset not in (application.settings.staging_dataset, application.settings.target_dataset):
+    settings = out.application.settings
+    if taken.dataset not in (settings.staging_dataset, settings.target_dataset):
         raise InvalidSettings(f"no repair is recorded with {taken.name}: nothing to put back")
     if taken.table in REPAIR_TABLES:
-        click.echo(f"{taken.name} was made, and no date was changed after it: nothing to put back.")
+        out.line(f"Backup {taken.short} was made, and no date was changed after it: nothing to put back.")
         return
-    click.echo(f"{taken.dataset}.{taken.table} is created anew from {taken.name}")
+    out.line(f"{taken.table} is created anew from backup {taken.short}.")
     if not execute:
-        click.echo("Nothing was changed. Add --execute to put it back.")
+        out.line("Nothing was changed. To put it back:")
+        out.command(taken.undo_command)
         return
-    restore_dropped(taken, application.settings, application.jobs("undo", _READ_SECONDS))
-    click.echo("Put back.")
-
-
-def _list(application: Application) -> None:
-    table = Table("Backup", "Made for", "Dates", "Rows removed", "When (UTC)", box=None, pad_edge=False)
-    for changed in changes(application.settings, application.jobs("undo", _READ_SECONDS)):
-        table.add_row(
-            changed.backup.name,
-            f"{changed.trigger} {changed.table}",
-            str(len(changed.dates)),
-            f"{changed.rows_removed:,}",
-            f"{changed.last_committed_at:%Y-%m-%d %H:%M}",
-        )
-    console.print(table if table.row_count else "No repair is recorded.")
+    restore_dropped(taken, settings, out.application.jobs("undo", _READ_SECONDS))
+    out.line("Put back.")

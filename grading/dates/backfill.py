@@ -10,21 +10,22 @@ transaction that writes the date. What is recorded is done; what is not is left.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 from alerts.alert import Alert
 from foundation.clock import Deadline
-from grading.dates.survey import Work, aggregate_due, read_dates, read_ledger
+from grading.dates.survey import DateState, Work, aggregate_due, read_dates, read_ledger
 from grading.outcome import Outcome, Status
-from grading.processors import GRADING, Processor
+from grading.processors import GRADING, PROCESSORS, Processor
 from grading.run import Request, Run
 from grading.service import GradingService
-from grading.writing.inputs import select_of
+from grading.writing.rules import select_of
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, literal, table
 
@@ -32,8 +33,12 @@ SQL = Folder("grading.dates.sql")
 
 Phase = Sequence[Work]
 
+_TRIGGER = re.compile(
+    r"backfill:(?P<start>\d{4}-\d{2}-\d{2}):(?P<end>\d{4}-\d{2}-\d{2}):\d{8}T\d{6}Z(?::(?P<names>[a-z_+]+))?"
+)
+
 # Nothing was published though it should have been.
-FAILURES = frozenset({Status.FAILED, Status.SHRUNK})
+FAILURES = frozenset({Status.FAILED, Status.SHRUNK, Status.ROWS_MISSING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +77,8 @@ def plan_backfill(
     """
     jobs = Jobs.of(service.warehouse, "backfill", deadline)
     states = read_dates(service.settings, jobs, start, end)
-    phases = [
-        [
-            Work(processor=processor, date=state.date)
-            for state in states
-            if state.predictions or not processor.reads_predictions
-        ]
-        for processor in processors
-    ]
-    trigger, finished = f"{_trigger(start, end)}{service.clock.now():%Y%m%dT%H%M%SZ}", set[tuple[str, date]]()
+    phases = _phases(states, processors)
+    trigger, finished = _new_trigger(start, end, processors, service.clock.now()), set[tuple[str, date]]()
     if resume:
         trigger, finished = _latest(service, start, end, jobs) or (trigger, finished)
     left = list(_left(phases, finished))
@@ -223,6 +221,44 @@ class _KeptAlerts:
 
 def _trigger(start: date, end: date) -> str:
     return f"backfill:{start}:{end}:"
+
+
+def _new_trigger(start: date, end: date, processors: Sequence[Processor], now: datetime) -> str:
+    """A name that says which dates are meant, when the backfill began and, unless it is all, by which processors."""
+    names = "" if len(processors) == len(PROCESSORS) else ":" + "+".join(processor.name for processor in processors)
+    return f"{_trigger(start, end)}{now:%Y%m%dT%H%M%SZ}{names}"
+
+
+def range_of(trigger: str) -> tuple[date, date] | None:
+    """The dates that a backfill of this name is of; None if it is not the name of one."""
+    match = _TRIGGER.fullmatch(trigger)
+    return (date.fromisoformat(match["start"]), date.fromisoformat(match["end"])) if match else None
+
+
+def names_of(trigger: str) -> list[str]:
+    """The processors that a backfill of this name runs."""
+    match = _TRIGGER.fullmatch(trigger)
+    named = match["names"] if match else None
+    return [processor.name for processor in PROCESSORS if not named or processor.name in named.split("+")]
+
+
+def left_of(
+    states: Sequence[DateState], processors: Sequence[Processor], finished: Collection[tuple[str, date]]
+) -> list[Phase]:
+    """What a backfill of these dates has left, phase by phase."""
+    return list(_left(_phases(states, processors), finished))
+
+
+def _phases(states: Sequence[DateState], processors: Sequence[Processor]) -> list[Phase]:
+    """Every date with predictions or grades, by each processor."""
+    return [
+        [
+            Work(processor=processor, date=state.date)
+            for state in states
+            if state.predictions or not processor.reads_predictions
+        ]
+        for processor in processors
+    ]
 
 
 def _latest(service: GradingService, start: date, end: date, jobs: Jobs) -> tuple[str, set[tuple[str, date]]] | None:

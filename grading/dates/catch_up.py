@@ -10,58 +10,102 @@ any other, and asks for data no older than what was read here; what someone else
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
+from alerts import messages
 from foundation.clock import Deadline
 from foundation.errors import DeadlineExceeded, Transient
 from foundation.events import EventLog
+from grading.catch_up_window import CATCH_UP_DAYS, recent
 from grading.dates.survey import DateState, Ledger, Work, aggregate_due, grading_due, read_dates, read_ledger
 from grading.outcome import Outcome, Status
-from grading.processors import AGGREGATES
+from grading.processors import AGGREGATES, GRADING
 from grading.run import Request
 from grading.service import GradingService
 from warehouse.jobs import Jobs
 
-DEFAULT_DAYS = 7
+_ALIKE = 2
 
-# The last games of a date end after its midnight, and its scheduled run comes in the morning.
-_OVER_AFTER = timedelta(hours=6)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedAt:
+    """A date that was looked at: what it has, and why it is graded or left alone.
+
+    `state` is one of due, complete, waiting (for box scores), empty (no predictions) and not over.
+    """
+
+    date: date
+    state: str
+    finding: str
+    predictions: int = 0
+    with_box_score: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUpReport:
-    """What a catch-up did, what it had no time for, and which dates still wait for their box scores."""
+    """What a catch-up did, what it had no time for, and which dates still wait for their box scores.
 
+    `looked_at` has every date from `first` to `last`, and the one after it, which is left alone since it is not over.
+    `refused` are dates that are behind, and have so few keys to grade that a publish would be refused.
+    """
+
+    first: date
+    last: date
+    looked_at: Sequence[LookedAt] = ()
     outcomes: Sequence[Outcome] = ()
     left: Sequence[Work] = ()
     waiting: Sequence[date] = ()
+    refused: Sequence[DateState] = ()
 
     @property
     def failed(self) -> list[Outcome]:
-        return [outcome for outcome in self.outcomes if outcome.status is Status.FAILED]
+        return [outcome for outcome in self.outcomes if outcome.status in (Status.FAILED, Status.ROWS_MISSING)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatchUp:
     """Grades recent dates that are behind, then the aggregates that are.
 
-    `after(outcomes)` is told of each date that was graded, at the end; `on_work(work)` of each run that begins.
+    `after(outcomes)` is told of each date that was graded, at the end; `on_work(work)` of each run that begins, and
+    `on_outcome(outcome)` of each that ended.
+    `failed_before(what, error)` counts how often something has failed alike in a row.
     """
 
     service: GradingService
     events: EventLog
     after: Callable[[list[Outcome]], None] = lambda _outcomes: None
     on_work: Callable[[Work], None] = lambda _work: None
+    on_outcome: Callable[[Outcome], None] = lambda _outcome: None
+    failed_before: Callable[[str, str], int] = lambda _what, _error: 1
 
     def task(self, days: int | None, deadline: Deadline) -> None:
-        """Catch up as one event does. Raises `Transient` where something is left: the redelivery goes on with it."""
-        report = self.run(days or DEFAULT_DAYS, deadline)
+        """Catch up as one event does. Raises `Transient` if something is left: the redelivery goes on with it.
+
+        What fails twice alike is given up until the next catch-up, and logged as CRITICAL: one date that always fails
+        must not keep the event alive.
+        """
+        report = self.run(days or CATCH_UP_DAYS, deadline)
         if report.left:
             raise DeadlineExceeded(f"catch-up: no time was left for {_named(report.left)}; the redelivery goes on")
-        if any(outcome.transient for outcome in report.failed):
-            raise Transient("; ".join(f"{o.processor} {o.date}: {o.detail}" for o in report.failed if o.transient))
+        again = [outcome for outcome in report.failed if outcome.transient and not self._given_up(outcome)]
+        if again:
+            raise Transient("; ".join(f"{o.processor} {o.date}: {o.detail}" for o in again))
+
+    def _given_up(self, outcome: Outcome) -> bool:
+        what = f"{outcome.processor} {outcome.date}"
+        times = self.failed_before(f"catch-up {what}", outcome.detail)
+        if times < _ALIKE:
+            return False
+        self.events.emit(
+            "catch_up_gave_up",
+            f"{what} failed {times} times alike, and is left to the next catch-up: {outcome.detail}",
+            "CRITICAL",
+            date=outcome.date.isoformat(),
+            processor=outcome.processor,
+        )
+        return True
 
     def run(self, days: int, deadline: Deadline) -> CatchUpReport:
         """Do what is due of the last `days` days and fits before the deadline, the reserve for a write kept.
@@ -74,21 +118,30 @@ class CatchUp:
         if own := self.service.settings.first_own_date:
             first = max(first, own)
         if first > last:
-            return CatchUpReport()
+            return CatchUpReport(first=first, last=last)
         worker = _Worker(self, deadline)
         states, ledger = self._survey(first, last, deadline)
-        grading = list(grading_due(states, ledger))
+        ratio = self.service.settings.min_keys_ratio
+        grading = list(grading_due(states, ledger, ratio))
+        due = {work.date: work.reason for work in grading}
         worker.do(grading, ledger)
         if grading:
             states, ledger = self._survey(first, last, deadline)
         for processor in AGGREGATES:
-            worker.do(list(aggregate_due(processor, states, ledger)), ledger)
+            aggregates = list(aggregate_due(processor, states, ledger))
+            worker.do(aggregates, ledger)
+            for work in aggregates:
+                due.setdefault(work.date, f"{processor.name}: {work.reason}")
         report = CatchUpReport(
+            first=first,
+            last=last,
+            looked_at=list(_looked_at(first, last, states, due)),
             outcomes=worker.outcomes,
             left=worker.left,
             waiting=[state.date for state in states if state.predictions and not state.with_box_score],
+            refused=[state for state in states if state.is_behind and state.would_shrink(ratio)],
         )
-        self._tell(report, first, last)
+        self._tell(report)
         for work in grading:
             self.after([outcome for outcome in report.outcomes if outcome.date == work.date])
         return report
@@ -100,18 +153,32 @@ class CatchUp:
         ledger = read_ledger(service.settings, jobs, first, last)
         return read_dates(service.settings, jobs, first, last), ledger
 
-    def _tell(self, report: CatchUpReport, first: date, last: date) -> None:
+    def _tell(self, report: CatchUpReport) -> None:
         done = sum(outcome.status.published for outcome in report.outcomes)
         self.events.emit(
             "catch_up_finished",
-            f"catch-up of {first} to {last}: {done} runs published, {len(report.failed)} failed, "
+            f"catch-up of {report.first} to {report.last}: {done} runs published, {len(report.failed)} failed, "
             f"{len(report.left)} left, {len(report.waiting)} dates without box scores",
-            "WARNING" if report.left or report.failed else "INFO",
+            "WARNING" if report.left or report.failed or report.refused else "INFO",
+            first=report.first.isoformat(),
+            last=report.last.isoformat(),
             published=done,
             failed=len(report.failed),
             left=[f"{work.processor.name} {work.date}" for work in report.left],
             waiting=[day.isoformat() for day in report.waiting],
+            refused=[state.date.isoformat() for state in report.refused],
         )
+        for state in report.refused:
+            self.service.notifier.send(
+                messages.shrunk(
+                    state.date,
+                    table=GRADING.name,
+                    processor=GRADING.name,
+                    staged_keys=state.with_box_score,
+                    present_keys=state.graded_keys,
+                    min_fraction=self.service.settings.min_keys_ratio,
+                )
+            )
 
 
 @dataclass(slots=True)
@@ -136,14 +203,35 @@ class _Worker:
                 processor=work.processor.name,
                 reason=work.reason,
             )
-            request = Request(date=work.date, trigger_source="catch_up", published_ms=ledger.read_ms)
-            self.outcomes.append(service.run(work.processor, request, self.deadline))
+            request = Request(
+                date=work.date,
+                trigger_source="catch_up",
+                published_ms=ledger.read_ms,
+                # Aggregates follow their grades, whose own publish was guarded: refused, they would be due for ever.
+                allow_shrink=work.processor is not GRADING,
+            )
+            outcome = service.run(work.processor, request, self.deadline)
+            self.outcomes.append(outcome)
+            self.catch_up.on_outcome(outcome)
 
 
-def recent(days: int, now: datetime, local_date: Callable[[datetime], date]) -> tuple[date, date]:
-    """The first and the last of the last `days` dates that are over."""
-    last = local_date(now - _OVER_AFTER) - timedelta(days=1)
-    return last - timedelta(days=days - 1), last
+def _looked_at(first: date, last: date, states: Sequence[DateState], due: Mapping[date, str]) -> Iterator[LookedAt]:
+    """Each date of the range, and the next one, with what was found."""
+    found = {state.date: state for state in states}
+    for number in range((last - first).days + 1):
+        day = first + timedelta(days=number)
+        state = found.get(day)
+        predictions, with_box_score = (state.predictions, state.with_box_score) if state else (0, 0)
+        if day in due:
+            what, finding = "due", due[day]
+        elif not predictions:
+            what, finding = "empty", "left alone: no predictions"
+        elif not with_box_score:
+            what, finding = "waiting", "left alone: no box scores yet"
+        else:
+            what, finding = "complete", "left alone: complete"
+        yield LookedAt(date=day, state=what, finding=finding, predictions=predictions, with_box_score=with_box_score)
+    yield LookedAt(date=last + timedelta(days=1), state="not over", finding="left alone: it is not over yet")
 
 
 def _named(work: Sequence[Work]) -> str:

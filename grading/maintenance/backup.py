@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from foundation.errors import InvalidSettings
 from grading.settings import Settings
@@ -20,7 +20,11 @@ from warehouse.statements import TablePath
 
 KEPT_DAYS = 14
 
-_NAME = re.compile(r"backup-(?P<made>\d{8}T\d{6})-[0-9a-f]{6}-(?P<dataset>[A-Za-z0-9_]+)-(?P<table>[A-Za-z0-9_-]+)")
+_NAME = re.compile(
+    r"backup-(?P<made>\d{8}T\d{6})-(?P<short>[0-9a-f]{6})-(?P<dataset>[A-Za-z0-9_]+)-(?P<table>[A-Za-z0-9_-]+)"
+)
+
+_SHORT = re.compile(r"[0-9a-f]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,16 @@ class Backup:
             raise InvalidSettings(f"{name!r} is not the name of a backup: `python -m grading undo` lists them")
         return cls(name, match["dataset"], match["table"])
 
+    @staticmethod
+    def is_name(text: str) -> bool:
+        """Whether a text is a backup's whole name."""
+        return bool(_NAME.fullmatch(text))
+
+    @staticmethod
+    def is_short_name(text: str) -> bool:
+        """Whether a text may be a backup's short name."""
+        return bool(_SHORT.fullmatch(text))
+
     @classmethod
     def of(cls, path: TablePath, now: datetime) -> Backup:
         """A name that was never used."""
@@ -48,8 +62,18 @@ class Backup:
         return settings.staging(self.name)
 
     @property
+    def short(self) -> str:
+        """The part of the name that tells it from the others; `undo` takes it, too."""
+        return self.name.split("-")[2]
+
+    @property
+    def made_at(self) -> datetime:
+        """When it was made, in UTC, to the second."""
+        return datetime.strptime(self.name.split("-")[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+
+    @property
     def undo_command(self) -> str:
-        return f"python -m grading undo {self.name} --execute"
+        return f"python -m grading undo {self.short} --execute"
 
 
 def make_backup(path: TablePath, settings: Settings, jobs: Jobs, *, days: int) -> Backup:

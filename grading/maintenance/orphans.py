@@ -29,7 +29,7 @@ _AT_ONCE = 8
 _BATCH = r"^_staging_batch_"
 
 
-class Verdict(StrEnum):
+class OrphanVerdict(StrEnum):
     """Whether a staging table is needed any more."""
 
     CONSOLIDATED = "consolidated"
@@ -54,7 +54,7 @@ class Orphan:
     """A staging table, judged; `why` in words. `day` is the first date that it holds."""
 
     staging: StagingTable
-    verdict: Verdict
+    verdict: OrphanVerdict
     why: str
     day: date | None = None
 
@@ -78,14 +78,14 @@ class StagingTables:
         try:
             return self._judge(staging)
         except (StatementRefused, NotInitialised) as error:
-            return Orphan(staging=staging, verdict=Verdict.UNCHECKED, why=str(error))
+            return Orphan(staging=staging, verdict=OrphanVerdict.UNCHECKED, why=str(error))
 
     def drop(self, orphan: Orphan, *, keep_days: int) -> Backup | None:
         """Snapshot and drop a consolidated table; None where it was written meanwhile, and stays.
 
         Raises `ValueError` for a table that is not consolidated.
         """
-        if orphan.verdict is not Verdict.CONSOLIDATED:
+        if orphan.verdict is not OrphanVerdict.CONSOLIDATED:
             raise ValueError(f"{orphan.staging.path} is {orphan.verdict}: it is never dropped")
         path = orphan.staging.path
         backup = make_backup(path, self.settings, self.jobs, days=keep_days)
@@ -97,26 +97,26 @@ class StagingTables:
 
     def _judge(self, staging: StagingTable) -> Orphan:
         if not staging.total_rows:
-            return Orphan(staging=staging, verdict=Verdict.CONSOLIDATED, why="empty")
+            return Orphan(staging=staging, verdict=OrphanVerdict.CONSOLIDATED, why="empty")
         main = staging.main
         needed = (*main.key, main.processor.written_at)
         names = {column.name for column in self.jobs.warehouse.columns(staging.path)}
         if lacking := [name for name in needed if name not in names]:
             why = f"it has no column {', '.join(lacking)} to compare by"
-            return Orphan(staging=staging, verdict=Verdict.UNCHECKED, why=why)
+            return Orphan(staging=staging, verdict=OrphanVerdict.UNCHECKED, why=why)
         found = self._run_sql("staged_range", staging, FIRST_DAY, LAST_DAY)
         if found["staged_rows"] != staging.total_rows:
             why = f"{found['staged_rows']} of {staging.total_rows} rows have a date"
-            return Orphan(staging=staging, verdict=Verdict.UNCHECKED, why=why)
+            return Orphan(staging=staging, verdict=OrphanVerdict.UNCHECKED, why=why)
         first, last = found["first_day"], found["last_day"]
         assert isinstance(first, date)
         assert isinstance(last, date)
         missing = self._run_sql("unconsolidated", staging, first, last)["missing_keys"]
         if missing:
             why = f"{missing} keys are not in {main.name}, or only as older rows"
-            return Orphan(staging=staging, verdict=Verdict.NOT_CONSOLIDATED, why=why, day=first)
+            return Orphan(staging=staging, verdict=OrphanVerdict.NOT_CONSOLIDATED, why=why, day=first)
         why = f"every row is in {main.name}"
-        return Orphan(staging=staging, verdict=Verdict.CONSOLIDATED, why=why, day=first)
+        return Orphan(staging=staging, verdict=OrphanVerdict.CONSOLIDATED, why=why, day=first)
 
     def _run_sql(self, name: str, staging: StagingTable, start: date, end: date) -> Mapping[str, object]:
         needed = (*staging.main.key, staging.main.processor.written_at)

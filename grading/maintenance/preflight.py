@@ -13,15 +13,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 
-from foundation.errors import Permanent
-from grading.maintenance.check_queries import CHECKS, values_of_checks
+from foundation.errors import AccessRefused, Permanent
+from grading.maintenance.check_queries import CHECKS, check_statement
 from grading.maintenance.repair_tables import REPAIR_TABLES, RepairRun, RepairTable
+from grading.maintenance.ungraded import ungraded_statement
 from grading.processors import GRADING, PROCESSORS, Processor
 from grading.run import Request, Run, fence_of
 from grading.settings import Settings
 from grading.writing.adapt import holds_values
-from grading.writing.inputs import compute, inputs
+from grading.writing.input_state import counted
 from grading.writing.publish import AuditNote, publish_script
+from grading.writing.rules import compute, rules_between, rules_of
 from grading.writing.schema_plan import TablePlan
 from grading.writing.staging import Staged
 from validation.quality import Window
@@ -38,8 +40,10 @@ _AT_ONCE = 3
 _CREATE = re.compile(r"^(--.*\n)*CREATE (OR REPLACE )?TABLE \S+ AS\s+")
 _CHANGES = re.compile(r"^(--.*\n)*\s*(INSERT|DELETE|UPDATE|MERGE)\b")
 _PROVENANCE = ("run_id", "fence_token")
-_QUERIES = ("check_completeness", "check_duplicates", "check_grades", "check_health", "check_predictions",
-            "check_source_keys", "check_trend")  # fmt: skip
+_QUERIES = (
+    "box_scores", "completeness", "confidence", "duplicates", "freshness", "game_ids", "health", "inactive",
+    "late_box_scores", "placeholders", "predictions", "rules", "silent_games", "source_keys", "trend",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Preflight:
     def _ask(self, statement: Statement) -> Refusal | None:
         try:
             self.jobs.warehouse.bytes_scanned(statement.sql)
-        except Permanent as error:
+        except (Permanent, AccessRefused) as error:
             return Refusal(statement.purpose, plain_reason(error))
         return None
 
@@ -121,10 +125,14 @@ class Preflight:
         )
         place = str(table(staged.table))
         rows = typed_nulls(known)
-        values = {**run.values(), **inputs(self.settings, self.jobs.warehouse), "staging": table(staged.table)}
+        values = {**run.values(), **rules_of(run), "staging": table(staged.table), "input_rows": counted(run)}
         values |= {"status": literal("success"), "detail": literal(""), "notes": literal("")}
-        names = ["measure_staging", "present_keys", "keep_one_per_key", "read_fence", "record_run", "runs_of_date"]
-        names += ["published_by_event", "resolve_duplicates", *(["coverage"] if staged.graded else [])]
+        values["measured"] = GRADING_SQL.fill("measure_staging", **values)
+        names = ["measure_staging", "measure_found", "keep_one_per_key", "read_fence", "record_run", "runs_of_date"]
+        names += ["published_rows", "record_superseded", "resolve_duplicates"]
+        if staged.graded:
+            values["coverage"] = GRADING_SQL.fill("coverage", **values)
+            names += ["coverage", "measure_graded"]
         for name in names:
             yield Statement(f"{purpose}: {name}", _read_from(rows, place, GRADING_SQL.fill(name, **values)))
         if staged.carried:
@@ -168,9 +176,8 @@ class Preflight:
         first = run.date - timedelta(days=7)
         values = {
             **run.values(),
-            **inputs(self.settings, self.jobs.warehouse),
-            "first": literal(first),
-            "last": literal(run.date),
+            **rules_between(self.settings, self.jobs, first, run.date),
+            "since": literal(run.started_at),
             "first_key": literal(first.isoformat()),
             "last_key": literal(run.lock_key),
             "prefix": literal("backfill:"),
@@ -178,6 +185,8 @@ class Preflight:
         }
         yield Statement("catch-up: dates", DATES_SQL.fill("dates", **values))
         yield Statement("backfill: runs_of_backfill", DATES_SQL.fill("runs_of_backfill", **values))
+        yield Statement("backfill: recent_runs", DATES_SQL.fill("recent_runs", **values))
+        yield Statement("ungraded: unmatched", REPAIR_SQL.fill("unmatched", **values))
         yield Statement("status: last_runs", GRADING_SQL.fill("last_runs", **values))
         for processor in PROCESSORS:
             fence = table(fence_of(self.settings.target(processor.name)))
@@ -185,10 +194,10 @@ class Preflight:
 
     def _of_checks(self) -> Iterator[Statement]:
         today = self.settings.local_date(self.jobs.deadline.clock.now())
-        values = values_of_checks(self.settings, self.jobs.warehouse, Window(today, 7))
-        yield Statement("ungraded", values["ungraded"])
+        window = Window(today, 7)
+        yield Statement("ungraded", ungraded_statement(self.settings, self.jobs, window.start, window.end))
         for name in _QUERIES:
-            yield Statement(f"check: {name}", CHECKS.fill(name, **values))
+            yield Statement(f"check: check_{name}", check_statement(self.settings, self.jobs, window, name))
 
 
 def typed_nulls(known: Sequence[Column]) -> Sql:

@@ -81,7 +81,7 @@ class DeduplicatedRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
+class RepairedState:
     """What a repair left on a date: the run that the fence names, and how many rows there are."""
 
     run_id: str
@@ -98,14 +98,14 @@ class RestoredRows:
 
     repaired: RepairTable
     backup: Backup
-    over: Published
+    over: RepairedState
     overwrite: bool = False
 
     def stage(self, run: Run) -> Staged:
         fence = _Fence.read(run)
         if not self.overwrite:
             found = compare(run, self.repaired, self.backup)
-            if found.written_since and Published(fence.run_id, found.rows_now) != self.over:
+            if found.written_since and RepairedState(fence.run_id, found.rows_now) != self.over:
                 raise _written_since(run, found, self.backup)
         values = values_of(run, self.repaired, self.backup)
         return _stage(run, fence, SQL.fill("restored", **values))
@@ -122,7 +122,7 @@ def values_of(
     run: Run, repaired: RepairTable, backup: Backup | None, *, merge_differing: bool = True
 ) -> Mapping[str, Sql]:
     """What a repair fills into the files of `grading/maintenance/sql`."""
-    known = run.jobs.warehouse.columns(run.target)
+    known = run.jobs.warehouse.columns(run.target, deadline=run.deadline)
     values = {
         **run.values(),
         **repaired.values(run.settings, known, merge_differing=merge_differing, start=run.date, end=run.date),
@@ -159,8 +159,8 @@ def _written_since(run: Run, found: Comparison, backup: Backup) -> WrittenSince:
 def _stage(run: Run, fence: _Fence, rows: Sql) -> Staged:
     into = run.staging_table()
     statement = GRADING_SQL.fill("stage", staging=table(into), rows=rows)
-    run.jobs.ask("stage", statement)
-    names = [column.name for column in run.jobs.warehouse.columns(into)]
+    run.trace.staged(run.jobs.ask("stage", statement))
+    names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
     return Staged(
         table=into,
         token=fence.token,

@@ -9,11 +9,11 @@ from datetime import date
 from grading.processors import PROCESSORS, Processor
 from grading.run import Run
 from grading.settings import Settings
+from grading.writing.inputs import inputs
 from warehouse.columns import Column, comparable, window_columns
 from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, literal, table
 
 SQL = Folder("grading.maintenance.sql")
-GRADING_SQL = Folder("grading.sql")
 
 PROVENANCE = ("run_id", "fence_token")
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(9999, 12, 31)
@@ -61,10 +61,9 @@ class RepairTable:
         partition = self.processor.partition_column
         return (partition, *(name for name in self.processor.business_key if name != partition))
 
-    @property
-    def condition(self) -> Sql:
+    def condition(self, settings: Settings) -> Sql:
         """What `scope` says, as SQL."""
-        return SQL.fill(self.scope, why_not_graded=GRADING_SQL.fill("why_not_graded")) if self.scope else Sql("TRUE")
+        return SQL.fill(self.scope, **inputs(settings)) if self.scope else Sql("TRUE")
 
     def values(
         self,
@@ -100,7 +99,7 @@ class RepairTable:
             "comparable_row": comparable(row),
             "window_row": window_columns(row),
             "differing_columns": differing(column for column in content if column.name not in self.key),
-            "scope": self.condition,
+            "scope": self.condition(settings),
             "start": literal(start),
             "end": literal(end),
             "audit_player": _audited(audited["player"], "STRING", self.key),

@@ -14,7 +14,14 @@ from grading.audit import Audit
 from grading.locker import Locker
 from grading.maintenance.backup import Backup
 from grading.maintenance.damage import survey
-from grading.maintenance.repair_rows import DeduplicatedRows, Published, RestoredRows, WrittenSince, compare, values_of
+from grading.maintenance.repair_rows import (
+    DeduplicatedRows,
+    RepairedState,
+    RestoredRows,
+    WrittenSince,
+    compare,
+    values_of,
+)
 from grading.maintenance.repair_tables import RepairRun, RepairTable
 from grading.outcome import Status
 from grading.run import Request
@@ -104,7 +111,7 @@ class Repairer:
         own_backup: Backup,
         deadline: Deadline,
         *,
-        over: Published,
+        over: RepairedState,
         overwrite: bool,
     ) -> DateResult:
         """Put a date back as `backup` has it, over what a repair published; `own_backup` is of the present state."""
@@ -120,7 +127,7 @@ class Repairer:
             found = compare(run, repaired, backup)
             if found.written_since:
                 raise WrittenSince(f"{found.written_since} rows were written; they stay")
-            return f"{found.differing} rows are not as in {backup.name}" * bool(found.differing)
+            return f"{found.differing} rows are not as in {backup.name}" if found.differing else ""
 
         return self._repair(run, source, own_backup, verify)
 
@@ -165,7 +172,9 @@ class Repairer:
             if not wrong:
                 return result
             again = run.again()
-            source = RestoredRows(repaired=run.repaired, backup=fallback, over=Published(run.run_id, result.rows_after))
+            source = RestoredRows(
+                repaired=run.repaired, backup=fallback, over=RepairedState(run.run_id, result.rows_after)
+            )
             self.writer.write(again, source, events, status=Status.REPAIRED, detail=fallback.name)
         except WrittenSince as since:
             return replace(result, result=Result.WRITTEN_SINCE, detail=f"repaired, and then: {since}")

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 from alerts import upkeep_messages as messages
 from alerts.alert import Notifier, Resolver
+from foundation import figures
 from foundation.clock import Clock, Deadline
 from foundation.errors import GradingError
 from foundation.events import EventLog
+from grading.dates.unfinished import UnfinishedBackfill, unfinished_backfills
 from grading.maintenance.check_queries import ask_warehouse
 from grading.maintenance.findings import update_findings
 from grading.maintenance.repair_tables import FIRST_DAY, PREDICTIONS, REPAIR_TABLES, RepairTable
 from grading.maintenance.stuck_locks import LOCK_TYPES, alert_stuck_locks
-from grading.processors import GRADING
+from grading.processors import GRADING, PROCESSORS
 from grading.settings import Settings
-from locking.store import LockStore
+from locking.status import LockStatus
+from locking.store import DocumentStore
 from locking.stuck import StuckLock, check_for_stuck_locks
-from validation.checks import CheckResult, Verdict, worst
+from locking.timings import LockTimings
+from validation.checks import CheckResult, Verdict, with_limits, worst
 from validation.quality import Window, run_checks
-from validation.trend import GROWTH_ALLOWED, Trend, check_duplicate_trend
+from validation.trend import Trend, check_duplicate_trend
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
 
 DEFAULT_DAYS = 7
+
+# A backfill that nobody resumed by then is not wanted any more.
+_TOLD_FOR = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +43,19 @@ class Tasks:
     clock: Clock
     events: EventLog
     warehouse: Warehouse
-    lock_store: LockStore
+    lock_store: DocumentStore
     notifier: Notifier
     resolver: Resolver
 
     def quality_check(self, deadline: Deadline, *, days: int | None = None, alert: bool = True) -> list[CheckResult]:
-        """Run the ten checks over the last `days` dates; keep the audit of duplicates; alert what does not pass."""
+        """Run the daily checks over the last `days` dates; keep the audit of duplicates; alert what does not pass.
+
+        What cannot be checked is a failure of its own; only if nothing can be is the warehouse's error raised.
+        """
         window = Window(self._today(), days or DEFAULT_DAYS)
-        results = run_checks(ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window), window)
+        jobs = Jobs.of(self.warehouse, "check", deadline)
+        checks = with_limits(self.settings.check_limits)
+        results = run_checks(ask_warehouse(self.settings, jobs, window), window, checks)
         self._audit(results, window, Jobs.of(self.warehouse, "audit", deadline))
         overall: Verdict = worst(results)
         self.events.emit(
@@ -58,12 +70,14 @@ class Tasks:
         return results
 
     def duplicate_trend(self, deadline: Deadline) -> Trend:
-        """Compare this week's rate of duplicates with last week's; alert growth over 10 %."""
+        """Compare this week's rate of duplicates with last week's; alert growth over what is allowed."""
         window = Window(self._today(), DEFAULT_DAYS)
-        trend = check_duplicate_trend(ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window))
+        ask = ask_warehouse(self.settings, Jobs.of(self.warehouse, "check", deadline), window)
+        trend = check_duplicate_trend(ask, self.settings.duplicate_growth_allowed)
         self.events.emit(
             "duplicate_trend",
-            f"duplicates: {trend.this_week:.3%} of this week's rows, {trend.last_week:.3%} of last week's",
+            f"duplicates: {figures.share(trend.this_week, 3)} of this week's rows, "
+            f"{figures.share(trend.last_week, 3)} of last week's",
             "WARNING" if trend.grows else "INFO",
             this_week_rate=trend.this_week,
             last_week_rate=trend.last_week,
@@ -74,7 +88,7 @@ class Tasks:
                     table=GRADING.name,
                     this_week_rate=trend.this_week,
                     last_week_rate=trend.last_week,
-                    threshold=GROWTH_ALLOWED,
+                    threshold=trend.growth_allowed,
                 )
             )
         else:
@@ -87,26 +101,70 @@ class Tasks:
         alert_stuck_locks(found, self.notifier)
         return found
 
+    def sweep(self, deadline: Deadline) -> None:
+        """Stuck locks, then backfills that died. Raises what the warehouse raises, the locks being done."""
+        self.stuck_locks()
+        self.unfinished_backfills(deadline)
+
+    def unfinished_backfills(self, deadline: Deadline) -> list[UnfinishedBackfill]:
+        """Find the backfills that ended before they were done; alert each of the last days that is not at work."""
+        types = dict.fromkeys(processor.lock_type for processor in PROCESSORS)
+        locks = [
+            LockStatus.of(document)
+            for lock_type in types
+            for document in self.lock_store.list(f"{lock_type}_locks", timeout=LockTimings().rpc_timeout_seconds)
+        ]
+        jobs = Jobs.of(self.warehouse, "unfinished", deadline)
+        now = self.clock.now()
+        found = [
+            backfill
+            for backfill in unfinished_backfills(self.settings, jobs, locks)
+            if not backfill.at_work and now - backfill.last_seen < _TOLD_FOR
+        ]
+        for backfill in found:
+            self.events.emit(
+                "backfill_unfinished", f"backfill {backfill.range_text} has {backfill.left} runs left", "WARNING",
+                trigger_source=backfill.trigger, left=backfill.left,
+            )  # fmt: skip
+            self.notifier.send(
+                messages.backfill_unfinished(
+                    backfill.start,
+                    backfill.end,
+                    runs_left=backfill.left,
+                    runs_done=backfill.done,
+                    silent_seconds=(now - backfill.last_seen).total_seconds(),
+                    command=backfill.resume_command,
+                )
+            )
+        return found
+
     def _alert(self, result: CheckResult) -> None:
         check = result.check
+        alert = f"quality_{check.name}"
+        if result.error is None:
+            self.resolver.resolve(alert, table=None, date=None, subject=messages.NOT_RUN)
         if result.verdict == "pass":
-            self.resolver.resolve(f"quality_{check.name}", table=None, date=None)
+            if check.ends:
+                self.resolver.resolve(alert, table=None, date=None)
             return
         self.notifier.send(
             messages.quality_check_result(
                 name=check.name,
+                meaning=check.meaning,
                 outcome=result.verdict,
                 figure=result.figure_text,
                 threshold=check.threshold,
                 next_command=result.next_command,
                 count=round(result.figure) if result.figure is not None and check.unit == "count" else None,
                 samples=result.samples,
+                names=result.names,
+                not_run=result.error is not None,
             )
         )
 
     def _audit(self, results: list[CheckResult], window: Window, jobs: Jobs) -> None:
         """Record the duplicates that were found, and close what is clean. The audit never fails the check."""
-        failed = {result.check.name for result in results if result.verdict != "pass"}
+        failed = {result.check.name for result in results if result.verdict != "pass" and result.error is None}
         grades = bool(failed & {"duplicate_grades", "recent_duplicate_keys"})
         self._audit_table(REPAIR_TABLES[GRADING.name], FIRST_DAY, window.today, jobs, found=grades)
         sources = "duplicate_source_keys" in failed

@@ -1,4 +1,4 @@
-"""What can be undone: the dates that repairs have changed, by the backup made before."""
+"""What can be undone: the dates that repairs have changed, and the staging tables that were dropped, by backup."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from foundation import figures
+from foundation.errors import InvalidSettings
 from grading.maintenance.backup import Backup
-from grading.maintenance.repair_rows import Published
+from grading.maintenance.repair_rows import RepairedState
+from grading.maintenance.repair_tables import REPAIR_TABLES
 from grading.settings import Settings
 from warehouse.jobs import Jobs
-from warehouse.statements import Folder, literal, table
+from warehouse.statements import Folder, Sql, literal, table
 
 SQL = Folder("grading.maintenance.sql")
 
@@ -22,9 +25,64 @@ class Changed:
     backup: Backup
     table: str
     trigger: str
-    dates: Mapping[date, Published]
+    dates: Mapping[date, RepairedState]
     rows_removed: int
     last_committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undoable:
+    """A backup that is there, and what was done after it; `changed` is None if no date was changed."""
+
+    backup: Backup
+    changed: Changed | None
+
+    @property
+    def made_for(self) -> str:
+        """The command that made it."""
+        if self.changed:
+            return self.changed.trigger
+        return "dedupe" if self.backup.table in REPAIR_TABLES else "staging"
+
+    @property
+    def effect(self) -> str:
+        """What undoing it does: a restore brings the duplicates of a repair back, a repair takes them away again."""
+        if self.changed is None:
+            if self.backup.table in REPAIR_TABLES:
+                return "nothing: no date was changed"
+            return "creates the dropped table anew"
+        rows = abs(self.changed.rows_removed)
+        if self.changed.trigger == "undo":
+            return f"repairs again: {figures.counted(rows, 'duplicate')} removed"
+        return f"restores duplicates: {figures.counted(rows, 'row')} come back"
+
+
+def backups(settings: Settings, jobs: Jobs) -> list[Undoable]:
+    """Every backup that is there, newest first. Raises what `Warehouse.run` raises."""
+    view = f"{settings.google_cloud_project}.{settings.staging_dataset}.INFORMATION_SCHEMA"
+    rows = jobs.ask("backups", SQL.fill("backups", tables=Sql(f"`{view}.TABLES`"))).rows
+    names = [str(row["table_name"]) for row in rows]
+    changed = {found.backup.name: found for found in changes(settings, jobs)}
+    found = [Undoable(backup=Backup.named(name), changed=changed.get(name)) for name in names if Backup.is_name(name)]
+    return sorted(found, key=lambda undoable: undoable.backup.made_at, reverse=True)
+
+
+def find_backup(settings: Settings, jobs: Jobs, name: str) -> Backup:
+    """The backup of a name, short or whole.
+
+    Raises:
+        InvalidSettings: it is no name, there is no such backup, or several have this short name.
+    """
+    if Backup.is_name(name):
+        return Backup.named(name)
+    if not Backup.is_short_name(name):
+        raise InvalidSettings(f"{name!r} is not the name of a backup: `python -m grading undo` lists them")
+    found = [known.backup for known in backups(settings, jobs) if known.backup.short == name]
+    if not found:
+        raise InvalidSettings(f"there is no backup {name}: `python -m grading undo` lists them")
+    if len(found) > 1:
+        raise InvalidSettings(f"several backups are called {name}: {', '.join(backup.name for backup in found)}")
+    return found[0]
 
 
 def changes(settings: Settings, jobs: Jobs, name: str | None = None) -> list[Changed]:
@@ -49,7 +107,7 @@ def _changed(name: str, rows: Sequence[Mapping[str, object]]) -> Changed:
         trigger=str(last["trigger_source"]),
         # A date that was repaired twice is as the later run left it; rows come in the order of their commits.
         dates={
-            day: Published(str(row["run_id"]), _int(row["rows_inserted"]))
+            day: RepairedState(str(row["run_id"]), _int(row["rows_inserted"]))
             for row in rows
             if isinstance(day := row["game_date"], date)
         },

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from alerts import event_messages
 from alerts.alert import Notifier
-from foundation.clock import Clock, Deadline
+from foundation.clock import AlertTime, Clock, Deadline
 from foundation.errors import InvalidMessage, Permanent, Transient
 from foundation.events import EventLog
+from foundation.text import valid, whole
+from grading.catch_up_window import is_looked_at_next
+from grading.memory import Memory
 from grading.outcome import Outcome, Status
 from grading.processors import AGGREGATES, GRADING
-from grading.pubsub.message import Envelope, GradeDate, RunTask, open_envelope, parse
+from grading.pubsub.message import Envelope, GradeDate, Header, RunTask, body_of, open_header, parse
 from grading.run import Request
 from grading.service import GradingService
 from grading.settings import Settings
+
+# Of an invocation's time, for what comes after its alerts.
+_ANSWER_SECONDS = 1.0
 
 Task = Callable[[RunTask, Deadline], object]
 
@@ -41,13 +47,17 @@ class EventHandler:
     tasks: Mapping[str, Task]
     after: Callable[[list[Outcome]], None]
     flush: Callable[[], None]
+    memory: Memory
+    alert_time: AlertTime
 
     def handle(self, data: Mapping[str, Any], event_id: str = "", event_time: str = "") -> None:
         """Do what the event asks for.
 
         Returns where the event is done with: graded, satisfied, or refused for good (logged and alerted).
-        Raises `Transient` where it should be delivered again.
+        Raises `Transient` if it should be delivered again; so does any error that nobody has foreseen, after it was
+        logged whole and alerted once. All of it ends within FUNCTION_TIMEOUT_SECONDS, alerts included.
         """
+        self.alert_time.end_within(self.settings.function_timeout_seconds - _ANSWER_SECONDS)
         deadline = Deadline.after(
             self.settings.function_timeout_seconds - self.settings.alert_reserve_seconds, self.clock
         )
@@ -59,17 +69,27 @@ class EventHandler:
         except Permanent as error:
             self.events.emit("event_failed", str(error), "ERROR", event_id=event_id)
             self.notifier.send(event_messages.event_failed(str(error), message_id=event_id))
+        except Transient:
+            raise
+        except Exception as error:
+            text = f"{type(error).__name__}: {valid(str(error))}"
+            self.events.emit("unexpected_error", text, "CRITICAL", event_id=event_id, stack_trace=whole(error))
+            self.notifier.send(event_messages.unexpected_error(text, where="the event's handler", message_id=event_id))
+            raise
         finally:
             self.flush()
 
     def _handle(self, data: Mapping[str, Any], event_id: str, event_time: str, deadline: Deadline) -> None:
         now = self.clock.now()
-        envelope = open_envelope(data, event_id, event_time, now)
-        command = parse(envelope, self.settings, self.tasks.keys(), now)
-        age = now - envelope.published_at
+        header = open_header(data, event_id, event_time, now)
+        published_at = header.published_at or self.memory.first_seen(header.message_id)
+        age = now - published_at
         if age > timedelta(seconds=self.settings.event_max_age):
-            self._give_up(command, envelope, age)
-        elif isinstance(command, RunTask):
+            self._give_up(header, published_at, age)
+            return
+        envelope = Envelope(message_id=header.message_id, published_at=published_at, body=body_of(header.data))
+        command = parse(envelope, self.settings, self.tasks.keys(), now)
+        if isinstance(command, RunTask):
             self.events.emit("task_started", f"task {command.task}", task=command.task, event_id=envelope.message_id)
             self.tasks[command.task](command, deadline)
         else:
@@ -96,13 +116,27 @@ class EventHandler:
         if failed:
             raise Redeliver("; ".join(f"{o.processor} {o.date}: {o.detail}" for o in failed))
 
-    def _give_up(self, command: GradeDate | RunTask, envelope: Envelope, age: timedelta) -> None:
-        day = command.target_date.isoformat() if isinstance(command, GradeDate) else None
+    def _give_up(self, header: Header, published_at: datetime, age: timedelta) -> None:
+        day = self._date_of(header, published_at)
         seconds, longest = age.total_seconds(), self.settings.event_max_age
         text = f"the event is {seconds:.0f} s old, more than EVENT_MAX_AGE={longest:.0f} s: it is given up"
-        self.events.emit("event_too_old", text, "ERROR", event_id=envelope.message_id, date=day)
+        self.events.emit("event_too_old", text, "ERROR", event_id=header.message_id, date=day)
         self.notifier.send(
             event_messages.event_too_old(
-                day, age_seconds=seconds, max_age_seconds=longest, message_id=envelope.message_id
+                day,
+                age_seconds=seconds,
+                max_age_seconds=longest,
+                message_id=header.message_id,
+                caught_up=day is not None
+                and is_looked_at_next(date.fromisoformat(day), self.clock.now(), self.settings.local_date),
             )
         )
+
+    def _date_of(self, header: Header, published_at: datetime) -> str | None:
+        """The date that an event is about, if it can be read: an event that cannot be read gets too old, too."""
+        try:
+            envelope = Envelope(message_id=header.message_id, published_at=published_at, body=body_of(header.data))
+            command = parse(envelope, self.settings, self.tasks.keys(), self.clock.now())
+        except Exception:  # noqa: BLE001 - whatever it is that cannot be read, the event ends here
+            return None
+        return command.target_date.isoformat() if isinstance(command, GradeDate) else None

@@ -12,9 +12,15 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from foundation.errors import InvalidMessage
+from foundation.text import shown, valid
 from grading.settings import Settings
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EARLIEST = date(1946, 1, 1)
+# A publish time outside these is none: nothing was published before there was Pub/Sub, nor tomorrow.
+_FIRST_PUBLISHED = datetime(2010, 1, 1, tzinfo=UTC)
+_CLOCKS_DIFFER = timedelta(days=1)
+_LONGEST_TEXT = 200
 _EXAMPLE = '{"target_date": "2026-01-16", "trigger_source": "manual"}'
 
 
@@ -51,18 +57,33 @@ class RunTask:
 Command = GradeDate | RunTask
 
 
-def open_envelope(cloud_event: Mapping[str, Any], event_id: str, event_time: str, now: datetime) -> Envelope:
-    """Unpack a Pub/Sub CloudEvent's data.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What is known of a message before its data is looked at. `published_at` is None if it cannot be read."""
 
-    The publish time is Pub/Sub's own, which a redelivery keeps. Raises `InvalidMessage` for unreadable base64
-    or JSON, and for JSON that is no object.
-    """
+    message_id: str
+    published_at: datetime | None
+    data: object
+
+
+def open_header(cloud_event: object, event_id: str, event_time: str, now: datetime) -> Header:
+    """Unpack a Pub/Sub CloudEvent without its data. Raises `InvalidMessage` if it carries no Pub/Sub message."""
     message = cloud_event.get("message") if isinstance(cloud_event, Mapping) else None
     if not isinstance(message, Mapping):
-        raise InvalidMessage(f"the event carries no Pub/Sub message: {str(cloud_event)[:200]!r}")
-    message_id = str(message.get("messageId") or message.get("message_id") or event_id)
-    published = str(message.get("publishTime") or message.get("publish_time") or event_time or "")
-    return Envelope(message_id=message_id, published_at=_moment(published, now), body=_body(message.get("data") or ""))
+        raise InvalidMessage(f"the event carries no Pub/Sub message: {shown(cloud_event)}")
+    message_id = message.get("messageId") or message.get("message_id") or event_id
+    published = message.get("publishTime") or message.get("publish_time") or event_time
+    return Header(message_id=_short(message_id), published_at=_moment(published, now), data=message.get("data") or "")
+
+
+def open_envelope(cloud_event: object, event_id: str, event_time: str, now: datetime) -> Envelope:
+    """Unpack a Pub/Sub CloudEvent's data.
+
+    The publish time is Pub/Sub's own, which a redelivery keeps; now, if it cannot be read. Raises `InvalidMessage` for
+    unreadable base64 or JSON, and for JSON that is no object.
+    """
+    header = open_header(cloud_event, event_id, event_time, now)
+    return Envelope(message_id=header.message_id, published_at=header.published_at or now, body=body_of(header.data))
 
 
 def parse(envelope: Envelope, settings: Settings, tasks: Collection[str], now: datetime) -> Command:
@@ -76,7 +97,7 @@ def parse(envelope: Envelope, settings: Settings, tasks: Collection[str], now: d
     if "task" in body:
         task = body["task"]
         if not isinstance(task, str) or task not in tasks:
-            raise InvalidMessage(f"task {task!r} is not known: use one of {', '.join(sorted(tasks))}")
+            raise InvalidMessage(f"task {shown(task)} is not known: use one of {', '.join(sorted(tasks))}")
         return RunTask(task=task, days=_days(body.get("days")))
     return GradeDate(
         target_date=_target_date(body.get("target_date"), envelope, settings, now),
@@ -85,44 +106,53 @@ def parse(envelope: Envelope, settings: Settings, tasks: Collection[str], now: d
     )
 
 
-def _body(data: object) -> Mapping[str, Any]:
+def body_of(data: object) -> Mapping[str, Any]:
+    """The JSON object in a message's data. Raises `InvalidMessage`, whatever the data is."""
     if not isinstance(data, str):
-        raise InvalidMessage(f"message data {data!r} is not base64 text")
+        raise InvalidMessage(f"message data {shown(data)} is not base64 text")
     try:
         text = base64.b64decode(data, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:
-        raise InvalidMessage(f"message data {data[:80]!r} is not base64 of UTF-8 text: {error}") from error
+        raise InvalidMessage(f"message data {shown(data)} is not base64 of UTF-8 text: {error}") from error
     try:
         body = json.loads(text)
-    except ValueError as error:
-        raise InvalidMessage(f"message {text[:200]!r} is not JSON: send {_EXAMPLE}") from error
+    except (ValueError, RecursionError) as error:
+        raise InvalidMessage(f"message {shown(text)} is not JSON: send {_EXAMPLE}") from error
     if not isinstance(body, dict):
-        raise InvalidMessage(f"message {text[:200]!r} is not a JSON object: send {_EXAMPLE}")
+        raise InvalidMessage(f"message {shown(text)} is not a JSON object: send {_EXAMPLE}")
     return body
 
 
-def _moment(text: str, now: datetime) -> datetime:
+def _short(text: object) -> str:
+    return valid(str(text))[:_LONGEST_TEXT] if isinstance(text, str | int) else ""
+
+
+def _moment(text: object, now: datetime) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return now
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = datetime.fromisoformat(str(text))
+    except (ValueError, RecursionError):
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if _FIRST_PUBLISHED <= moment <= now + _CLOCKS_DIFFER else None
 
 
 def _target_date(value: object, envelope: Envelope, settings: Settings, now: datetime) -> date:
     published_on = settings.local_date(envelope.published_at)
-    if value == "today":
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if word == "today":
         return published_on
-    if value == "yesterday":
+    if word == "yesterday":
         return published_on - timedelta(days=1)
     if value is None or value == "":
         raise InvalidMessage(f"target_date is missing: send {_EXAMPLE}, 'today' or 'yesterday'")
     if not isinstance(value, str) or not _ISO_DATE.fullmatch(value):
-        raise InvalidMessage(f"target_date {value!r} is malformed: write YYYY-MM-DD, 'today' or 'yesterday'")
+        raise InvalidMessage(f"target_date {shown(value)} is malformed: write YYYY-MM-DD, 'today' or 'yesterday'")
     try:
         day = date.fromisoformat(value)
     except ValueError as error:
         raise InvalidMessage(f"target_date {value!r} does not exist in the calendar: {error}") from error
+    if day < _EARLIEST:
+        raise InvalidMessage(f"target_date {value!r} lies before {_EARLIEST}: there were no games")
     today = settings.local_date(now)
     if day > today:
         raise InvalidMessage(f"target_date {value!r} is in the future: today is {today} in {settings.time_zone}")
@@ -131,13 +161,13 @@ def _target_date(value: object, envelope: Envelope, settings: Settings, now: dat
 
 def _text(body: Mapping[str, Any], key: str, default: str) -> str:
     value = body.get(key)
-    return value[:200] if isinstance(value, str) and value else default
+    return valid(value)[:_LONGEST_TEXT] if isinstance(value, str) and value else default
 
 
 def _flag(body: Mapping[str, Any], key: str, *, default: bool) -> bool:
     value = body.get(key, default)
     if not isinstance(value, bool):
-        raise InvalidMessage(f"{key} {value!r} is neither true nor false")
+        raise InvalidMessage(f"{key} {shown(value)} is neither true nor false")
     return value
 
 
@@ -145,5 +175,5 @@ def _days(value: object) -> int | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 366:
-        raise InvalidMessage(f"days {value!r} is not a whole number from 1 to 366")
+        raise InvalidMessage(f"days {shown(value)} is not a whole number from 1 to 366")
     return value

@@ -1,35 +1,36 @@
--- What there is to grade on a date, and why the rest is not: one row of counts. A prediction that counts and has a box
--- score is graded; `waiting` are the business keys that count and have none.
-WITH predictions AS (
-  SELECT
-    player_lookup,
-    game_id,
-    system_id,
-    current_points_line,
-    ${why_not_graded} AS reason
-  FROM ${predictions}
-  WHERE game_date = ${date}
+-- What there is to grade on a date, and why the rest is not: how many by cause, as `cause count` pairs in one text. Bets,
+-- not predictions, are counted where a box score is missing; `silent_…` names what has bets to grade and not one grade.
+WITH box_scores AS (
+  ${counted_box_scores}
 ),
-box_scores AS (
-  SELECT DISTINCT player_lookup, game_id
-  FROM ${box_scores}
-  WHERE game_date = ${date}
+counted AS (
+  SELECT
+    system_id,
+    own_game,
+    IFNULL(reason, IF(made_too_late, 'made_after_game', IFNULL(absence, 'gradable'))) AS cause,
+    COUNT(*) AS predictions,
+    COUNT(DISTINCT IF(absence IS NULL, NULL, CONCAT(player_lookup, '|', ${bet_line}))) AS bets,
+    MIN(game_id) AS game_id
+  FROM (
+    ${placed_predictions}
+  )
+  GROUP BY system_id, own_game, cause
 ),
 waiting AS (
-  SELECT p.game_id IN (SELECT game_id FROM box_scores) AS game_has_scores
-  FROM predictions AS p
-  LEFT JOIN box_scores AS b USING (player_lookup, game_id)
-  WHERE p.reason IS NULL AND b.player_lookup IS NULL
-  GROUP BY p.player_lookup, p.game_id, p.system_id, p.current_points_line
+  SELECT system_id, own_game, game_id, cause
+  FROM counted
+  WHERE cause IN ('gradable', 'no_box_score_for_game', 'no_box_score_for_player', 'game_id_differs', 'game_not_played')
 )
 SELECT
-  COUNT(*) AS predictions,
-  COUNTIF(reason IS NULL) AS counting,
-  (SELECT COUNT(*) FROM waiting) AS waiting,
-  (SELECT COUNTIF(game_has_scores) FROM waiting) AS waiting_for_player,
-  COUNTIF(reason = 'inactive') AS inactive,
-  COUNTIF(reason = 'invalidated') AS invalidated,
-  COUNTIF(reason = 'line_source') AS line_source,
-  COUNTIF(reason = 'no_line') AS no_line,
-  COUNTIF(reason = 'placeholder_line') AS placeholder_line
-FROM predictions
+  (
+    SELECT STRING_AGG(CONCAT(cause, ' ', CAST(predictions AS STRING), ' ', CAST(bets AS STRING)), ',')
+    FROM (SELECT cause, SUM(predictions) AS predictions, SUM(bets) AS bets FROM counted GROUP BY cause)
+  ) AS causes,
+  (
+    SELECT STRING_AGG(system_id, ', ' ORDER BY system_id)
+    FROM (SELECT system_id FROM waiting GROUP BY system_id HAVING COUNTIF(cause = 'gradable') = 0 LIMIT 20)
+  ) AS silent_systems,
+  (
+    SELECT STRING_AGG(game_id, ', ' ORDER BY game_id)
+    FROM (SELECT MIN(game_id) AS game_id FROM waiting GROUP BY own_game HAVING COUNTIF(cause = 'gradable') = 0 LIMIT 20)
+  ) AS silent_games

@@ -1,11 +1,16 @@
--- Grades one date: the newest active prediction of each business key, beside its box score.
-WITH predictions AS (
+-- Grades one date: of each bet the newest prediction that counts, beside the box score of its game.
+WITH box_scores AS (
+  ${counted_box_scores}
+),
+predictions AS (
   SELECT
+    game_date,
     player_lookup,
     game_id,
     system_id,
     predicted_points,
-    ROUND(IF(confidence_score > 1, confidence_score * NUMERIC '0.01', confidence_score), ${confidence_decimals}) AS confidence_score,
+    ROUND(IF(confidence_score > 1, confidence_score * NUMERIC '0.01', confidence_score), ${confidence_decimals})
+      AS given_confidence,
     recommendation,
     current_points_line AS line_value,
     pace_adjustment,
@@ -18,39 +23,40 @@ WITH predictions AS (
     filter_reason,
     injury_status_at_prediction,
     IFNULL(injury_flag_at_prediction, FALSE) AS captured_flag,
-    injury_status_at_prediction IS NOT NULL OR injury_flag_at_prediction IS NOT NULL AS injury_captured${passed_in}
+    injury_status_at_prediction IS NOT NULL OR injury_flag_at_prediction IS NOT NULL AS injury_captured,
+    created_at,
+    prediction_id,
+    ${made_after} AS made_after,
+    CAST(NULL AS STRING) AS reason${passed_in}
   FROM ${predictions}
   WHERE game_date = ${date}
     AND (
       ${why_not_graded}
     ) IS NULL
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY player_lookup, game_id, system_id, current_points_line
-    ORDER BY created_at DESC, prediction_id DESC
-  ) = 1
 ),
-box_scores AS (
-  SELECT
-    player_lookup,
-    game_id,
-    team_abbr,
-    opponent_team_abbr,
-    points,
-    minutes_played,
-    IFNULL(is_dnp, FALSE) OR points IS NULL OR (points = 0 AND IFNULL(minutes_played, 0) = 0) AS did_not_play
-  FROM ${box_scores}
-  WHERE game_date = ${date}
+found AS (
+  ${found_box_scores}
 ),
 injury_reports AS (
+  SELECT player_lookup, injury_status AS reported_status
+  FROM (
+    ${newest_injury_reports}
+  )
+),
+kept AS (
   SELECT
-    player_lookup,
-    injury_status AS reported_status
-  FROM ${injury_report}
-  WHERE game_date = ${date}
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY player_lookup
-    ORDER BY report_date DESC, report_hour DESC, injury_status
-  ) = 1
+    p.*,
+    f.box_score_game_id,
+    f.team_abbr,
+    f.opponent_team_abbr,
+    f.points,
+    f.minutes_played,
+    f.did_not_play,
+    f.box_scores_differ
+  FROM predictions AS p
+  JOIN found AS f ON f.for_date = p.game_date AND f.for_player = p.player_lookup AND f.for_game_id = p.game_id
+  WHERE f.box_score_game_id IS NOT NULL
+  QUALIFY ${is_kept}
 ),
 -- Few statuses and many predictions: each status is put into upper case once.
 statuses AS (
@@ -58,25 +64,22 @@ statuses AS (
   FROM (
     SELECT injury_status_at_prediction AS status FROM ${predictions} WHERE game_date = ${date}
     UNION DISTINCT
-    SELECT injury_status AS status FROM ${injury_report} WHERE game_date = ${date}
+    SELECT reported_status AS status FROM injury_reports
   )
 ),
 graded AS (
   SELECT
-    p.*,
-    b.team_abbr,
-    b.opponent_team_abbr,
-    b.points AS actual_points,
-    b.minutes_played,
-    b.did_not_play AS is_voided,
-    p.predicted_points - b.points AS signed_error,
-    p.predicted_points - p.line_value AS predicted_margin,
-    b.points - p.line_value AS actual_margin,
-    IF(b.did_not_play, s.upper_status, NULL) AS injury_status
-  FROM predictions AS p
-  JOIN box_scores AS b USING (player_lookup, game_id)
-  LEFT JOIN injury_reports AS i USING (player_lookup)
-  LEFT JOIN statuses AS s ON s.status = IF(p.injury_captured, p.injury_status_at_prediction, i.reported_status)
+    k.*,
+    IF(k.given_confidence BETWEEN 0 AND 1, k.given_confidence, NULL) AS confidence_score,
+    k.points AS actual_points,
+    k.did_not_play AS is_voided,
+    k.predicted_points - k.points AS signed_error,
+    k.predicted_points - k.line_value AS predicted_margin,
+    k.points - k.line_value AS actual_margin,
+    IF(k.did_not_play, s.upper_status, NULL) AS injury_status
+  FROM kept AS k
+  LEFT JOIN injury_reports AS i ON i.player_lookup = k.player_lookup
+  LEFT JOIN statuses AS s ON s.status = IF(k.injury_captured, k.injury_status_at_prediction, i.reported_status)
 ),
 judged AS (
   SELECT
@@ -131,5 +134,9 @@ SELECT
   injury_flag
     AND IFNULL(injury_status IN ('OUT', 'DOUBTFUL', 'QUESTIONABLE', 'PROBABLE'), FALSE) AS injury_confirmed_postgame,
   model_version,
-  CURRENT_TIMESTAMP() AS graded_at${passed_out}
+  CURRENT_TIMESTAMP() AS graded_at,
+  box_score_game_id,
+  box_scores_differ,
+  given_confidence IS NOT NULL AND confidence_score IS NULL AS confidence_out_of_range,
+  ${rules_version} AS rules_version${passed_out}
 FROM judged

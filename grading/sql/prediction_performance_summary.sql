@@ -1,5 +1,6 @@
 -- Four periods that end on the date, by system and slice: one scan, one grouping.
--- Rolling periods count the date itself: 7 and 30 days. Shares and confidence have 3 decimals, errors 2.
+-- Rolling periods count the date itself: 7 and 30 days. Shares and confidence have 3 decimals, errors 2. A rate is of
+-- decided bets, without voids and pushes; an error is of those who played.
 WITH season AS (
   -- From 1 October: nine months back, the start of the year, nine months on.
   SELECT DATE_ADD(DATE_TRUNC(DATE_SUB(${date}, INTERVAL 9 MONTH), YEAR), INTERVAL 9 MONTH) AS start_date
@@ -31,7 +32,7 @@ grades AS (
     a.game_date,
     a.system_id,
     a.player_lookup,
-    a.game_id,
+    IFNULL(a.box_score_game_id, a.game_id) AS game_id,
     t.archetype,
     CASE
       WHEN a.confidence_score BETWEEN NUMERIC '0.70' AND 1 THEN 'high'
@@ -39,15 +40,17 @@ grades AS (
       WHEN a.confidence_score >= 0 AND a.confidence_score < NUMERIC '0.55' THEN 'low'
     END AS confidence_tier,
     CASE
-      WHEN a.team_abbr = SPLIT(a.game_id, '_')[SAFE_OFFSET(2)] THEN 'home'
-      WHEN a.team_abbr != SPLIT(a.game_id, '_')[SAFE_OFFSET(2)] THEN 'away'
+      WHEN a.team_abbr = SPLIT(IFNULL(a.box_score_game_id, a.game_id), '_')[SAFE_OFFSET(2)] THEN 'home'
+      WHEN a.team_abbr != SPLIT(IFNULL(a.box_score_game_id, a.game_id), '_')[SAFE_OFFSET(2)] THEN 'away'
     END AS situation,
     a.recommendation,
     a.prediction_correct,
-    a.absolute_error,
-    a.signed_error,
-    a.within_3_points,
-    a.within_5_points,
+    a.is_voided IS NOT TRUE AS played,
+    ${is_push} AS is_push,
+    IF(a.is_voided, NULL, a.absolute_error) AS absolute_error,
+    IF(a.is_voided, NULL, a.signed_error) AS signed_error,
+    a.is_voided IS NOT TRUE AND a.within_3_points AS within_3_points,
+    a.is_voided IS NOT TRUE AND a.within_5_points AS within_5_points,
     a.confidence_score
   FROM ${accuracy} AS a
   LEFT JOIN archetypes AS t ON t.player_lookup = a.player_lookup
@@ -73,16 +76,18 @@ slices AS (
     COUNTIF(g.recommendation IN ('OVER', 'UNDER')) AS total_recommendations,
     COUNTIF(g.prediction_correct) AS hits,
     COUNTIF(NOT g.prediction_correct) AS misses,
-    SAFE_DIVIDE(COUNTIF(g.prediction_correct), COUNTIF(g.recommendation IN ('OVER', 'UNDER'))) AS hit_rate,
+    COUNTIF(g.is_push) AS pushes,
+    SAFE_DIVIDE(COUNTIF(g.prediction_correct), COUNT(g.prediction_correct)) AS hit_rate,
     SAFE_DIVIDE(
-      COUNTIF(g.recommendation = 'OVER' AND g.prediction_correct), COUNTIF(g.recommendation = 'OVER')) AS over_hit_rate,
+      COUNTIF(g.recommendation = 'OVER' AND g.prediction_correct),
+      COUNTIF(g.recommendation = 'OVER' AND g.prediction_correct IS NOT NULL)) AS over_hit_rate,
     SAFE_DIVIDE(
-      COUNTIF(g.recommendation = 'UNDER' AND g.prediction_correct), COUNTIF(g.recommendation = 'UNDER'))
-      AS under_hit_rate,
+      COUNTIF(g.recommendation = 'UNDER' AND g.prediction_correct),
+      COUNTIF(g.recommendation = 'UNDER' AND g.prediction_correct IS NOT NULL)) AS under_hit_rate,
     AVG(g.absolute_error) AS mae,
     AVG(g.signed_error) AS avg_bias,
-    SAFE_DIVIDE(COUNTIF(g.within_3_points), COUNT(*)) AS within_3_pct,
-    SAFE_DIVIDE(COUNTIF(g.within_5_points), COUNT(*)) AS within_5_pct,
+    SAFE_DIVIDE(COUNTIF(g.within_3_points), COUNTIF(g.played)) AS within_3_pct,
+    SAFE_DIVIDE(COUNTIF(g.within_5_points), COUNTIF(g.played)) AS within_5_pct,
     AVG(g.confidence_score) AS avg_confidence,
     COUNT(DISTINCT g.player_lookup) AS unique_players,
     COUNT(DISTINCT g.game_id) AS unique_games
@@ -141,7 +146,8 @@ SELECT
   unique_games,
   period_start_date,
   ${date} AS period_end_date,
-  CURRENT_TIMESTAMP() AS computed_at
+  CURRENT_TIMESTAMP() AS computed_at,
+  pushes
 FROM ranked
 -- Of many players the 200 with the most predictions; of several with as many, the first by name.
 WHERE NOT by_player OR player_rank <= 200

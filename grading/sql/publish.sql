@@ -27,12 +27,17 @@ ${further_checks}
 
 INSERT INTO ${runs} (
   run_id, event_id, processor, game_date, trigger_source, fence_token, lock_wait_ms, locked,
-  rows_deleted, rows_inserted, duplicate_keys, started_at, committed_at, status, detail)
+  rows_deleted, rows_inserted, duplicate_keys, started_at, committed_at, status, detail,
+  rules_version, keys_added, keys_removed, box_scores_differing, game_ids_differing, confidence_out_of_range,
+  publish_job_id, covers, ${recorded_columns})
 SELECT
   ${run_id}, ${event_id}, ${processor}, ${date}, ${trigger_source}, ${token}, ${lock_wait_ms}, ${locked},
   (SELECT COUNT(*) FROM ${target} WHERE ${partition_column} = ${date}),
   ${rows_inserted},
-  ${duplicate_keys}, ${started_at}, CURRENT_TIMESTAMP(), ${status}, ${detail};
+  ${duplicate_keys}, ${started_at}, CURRENT_TIMESTAMP(), ${status}, ${detail},
+  ${rules_version}, ${keys_added}, ${keys_removed},
+  ${box_scores_differing}, ${game_ids_differing}, ${confidence_out_of_range},
+  ${publish_job_id}, ${covers}, ${recorded};
 
 DELETE FROM ${target} WHERE ${partition_column} = ${date};
 

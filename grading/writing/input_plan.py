@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from foundation.errors import InvalidSettings, Permanent
+from foundation.errors import AccessRefused, InvalidSettings, Permanent
 from grading.processors import GRADING
 from grading.settings import INPUT_SETTINGS, Settings
 from grading.writing.declared import declared
@@ -29,8 +29,8 @@ def check_location(settings: Settings, warehouse: Warehouse) -> None:
     places: dict[str, list[str]] = {}
     for owner, dataset in sorted(datasets):
         try:
-            place = warehouse.location(owner, dataset)
-        except Permanent:
+            place = warehouse.dataset_location(owner, dataset)
+        except (Permanent, AccessRefused):
             continue  # it may not be looked at; the statements that need it are checked one by one
         if place:
             places.setdefault(place, []).append(dataset)

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from foundation.errors import Permanent
-from grading.run import Run
+from foundation.clock import Deadline
+from foundation.errors import AccessRefused, Permanent
 from grading.settings import Settings
-from grading.writing.adapt import adapted, passed_columns, sources_of
 from grading.writing.declared import declared
 from grading.writing.input_columns import INPUT_COLUMNS, Needed
 from warehouse.bigquery import Warehouse
@@ -28,6 +27,8 @@ OPTIONAL = {"injury_report": "injury_report_table", "archetypes": "archetypes_ta
 
 # A column of the predictions, and the column of the grades whose type it is read in.
 _READ_AS = {"predicted_points": "predicted_points", "current_points_line": "line_value"}
+# A date is given for each of them: a table may demand a filter of either.
+_DATES = ("game_date", "report_date")
 _CONFIDENCE_DECIMALS = 4
 _NUMERIC_DECIMALS = 9
 
@@ -51,6 +52,7 @@ def inputs(settings: Settings, warehouse: Warehouse | None = None) -> dict[str, 
 
     With a warehouse, in the types of the grades there. Its tables' descriptions are asked for once a process.
     """
+    lines = placeholder_lines(settings)
     accuracy = settings.target("prediction_accuracy")
     target = warehouse.described(accuracy) if warehouse else None
     found = {
@@ -64,7 +66,8 @@ def inputs(settings: Settings, warehouse: Warehouse | None = None) -> dict[str, 
         "predictions": _read_as(settings, "predictions_table", found["predictions_table"], target),
         "box_scores": _read_as(settings, "box_scores_table", found["box_scores_table"], target),
         "accuracy": _replaced(table(accuracy), _numeric(target) if target else {}),
-        "why_not_graded": SQL.fill("why_not_graded"),
+        "placeholder_lines": lines,
+        "why_not_graded": SQL.fill("why_not_graded", placeholder_lines=lines),
         "minutes_type": minutes.type if minutes else Column("", "NUMERIC", required=False).type,
         "confidence_decimals": literal(min(decimals, _CONFIDENCE_DECIMALS)),
         "passed_in": Sql(""),
@@ -72,40 +75,32 @@ def inputs(settings: Settings, warehouse: Warehouse | None = None) -> dict[str, 
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """The rows of a run as a SELECT; `carried` are the columns that keep the replaced rows' values."""
-
-    select: Sql
-    carried: tuple[Column, ...] = ()
-    optional: tuple[OptionalInput, ...] = ()
+def placeholder_lines(settings: Settings) -> Sql:
+    """The lines that are none, as a list for IN; nothing is in it if there are no such lines."""
+    return Sql(", ".join(f"NUMERIC '{line}'" for line in settings.placeholders) or "CAST(NULL AS NUMERIC)")
 
 
-def select_of(run: Run) -> Sql:
-    """The SELECT of the run's processor for its date; see `compute`."""
-    return compute(run).select
+def optional_input(
+    name: str, settings: Settings, warehouse: Warehouse | None, day: date, deadline: Deadline | None = None
+) -> Sql:
+    """An optional input as a date reads it: its table, or nothing. Without a warehouse it is taken to be there."""
+    if warehouse is None:
+        setting = OPTIONAL[name]
+        return SQL.fill(f"absent_{name}") if settings.is_without(setting) else table(settings.input_table(setting))
+    return optional_table(settings, name, warehouse, day, deadline)[1]
 
 
-def compute(run: Run) -> Computed:
-    """The rows of the run's processor for its date, fitted to its table; an optional input may be empty."""
-    warehouse, settings = run.jobs.warehouse, run.settings
-    target = warehouse.find(run.target)
-    predictions = warehouse.find(settings.input_table("predictions_table")) if run.processor.reads_predictions else None
-    read = {
-        name: optional_table(settings, name, warehouse, run.date)
-        for name in OPTIONAL
-        if name in SQL.file(run.processor.name).placeholders
-    }
-    values = {**run.values(), **inputs(settings, warehouse), **{name: sql for name, (_, sql) in read.items()}}
-    optional = tuple(found for found, _ in read.values())
-    if target is None:
-        return Computed(SQL.fill(run.processor.name, **values), optional=optional)
-    sources = sources_of(run.processor, target, predictions, settings)
-    rows = SQL.fill(run.processor.name, **{**values, **passed_columns(sources)})
-    return Computed(adapted(run, rows, target, sources), sources.carried, optional)
+def absent_inputs(
+    settings: Settings, warehouse: Warehouse, day: date, deadline: Deadline | None = None
+) -> list[OptionalInput]:
+    """The optional inputs that are read as empty."""
+    found = [optional_table(settings, name, warehouse, day, deadline)[0] for name in OPTIONAL]
+    return [optional for optional in found if optional.why_absent is not None]
 
 
-def optional_table(settings: Settings, name: str, warehouse: Warehouse, day: date) -> tuple[OptionalInput, Sql]:
+def optional_table(
+    settings: Settings, name: str, warehouse: Warehouse, day: date, deadline: Deadline | None = None
+) -> tuple[OptionalInput, Sql]:
     """An optional input as the run reads it, and what it is.
 
     It is empty if the deployment is without it, or if it is not there, may not be read, or lacks a column: grading
@@ -117,15 +112,16 @@ def optional_table(settings: Settings, name: str, warehouse: Warehouse, day: dat
     if settings.is_without(setting):
         return OptionalInput(name, "none", f"{setting.upper()}=none"), empty
     path = settings.input_table(setting)
+    dated = [column for column in _DATES if column in INPUT_COLUMNS[setting]]
     probe = SQL.fill(
         "probe_optional",
         columns=columns(INPUT_COLUMNS[setting]),
         input=table(path),
-        condition=Sql(f"game_date = {literal(day)}" if "game_date" in INPUT_COLUMNS[setting] else "TRUE"),
+        condition=Sql(" AND ".join(f"{column} = {literal(day)}" for column in dated) or "TRUE"),
     )
     try:
-        warehouse.bytes_scanned(probe)
-    except Permanent as error:
+        warehouse.bytes_scanned(probe, deadline=deadline)
+    except (Permanent, AccessRefused) as error:
         return OptionalInput(name, str(path), plain_reason(error)), empty
     return OptionalInput(name, str(path), None), table(path)
 

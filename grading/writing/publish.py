@@ -29,6 +29,7 @@ from foundation.errors import (
     TokenFromTheFuture,
 )
 from foundation.events import EventLog
+from grading.outcome import KeyChange, SecondChoices
 from grading.run import Run
 from grading.writing.staging import Staged
 from warehouse.statements import Folder, Sql, columns, literal, table
@@ -49,6 +50,8 @@ class AuditNote:
     rows_inserted: int = 0
     duplicate_keys: int = 0
     detail: str = ""
+    keys: KeyChange = field(default_factory=KeyChange)
+    second_choices: SecondChoices = field(default_factory=SecondChoices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,12 @@ class Publisher:
         base has changed: stage again), `DeadlineExceeded`, `OutcomeUnknown` (it may still commit),
         `NotInitialised` and `TokenFromTheFuture`.
         """
-        script = publish_script(run, staged, note)
         with self.publish_lock(run, events):
             attempt = 0
             while True:
                 run.hold.ensure_held()
                 try:
-                    run.jobs.ask("publish", script)
+                    run.jobs.ask("publish", lambda job_id: publish_script(run, staged, note, job_id))
                 except PublishConflict as conflict:
                     attempt += 1
                     self._back_off(run, attempt, conflict, events)
@@ -115,8 +117,8 @@ class Publisher:
         return raised
 
 
-def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
-    """The whole transaction as it is sent."""
+def publish_script(run: Run, staged: Staged, note: AuditNote, job_id: str = "") -> Sql:
+    """The whole transaction as it is sent by the job of this id."""
     values = {
         **run.values(),
         "staging": table(staged.table),
@@ -126,6 +128,13 @@ def publish_script(run: Run, staged: Staged, note: AuditNote) -> Sql:
         "duplicate_keys": literal(note.duplicate_keys),
         "status": literal(note.status),
         "detail": literal(note.detail),
+        "keys_added": literal(note.keys.added),
+        "keys_removed": literal(note.keys.removed),
+        "box_scores_differing": literal(note.second_choices.box_scores),
+        "game_ids_differing": literal(note.second_choices.game_ids),
+        "confidence_out_of_range": literal(note.second_choices.confidences),
+        "publish_job_id": literal(job_id or None),
+        "covers": SQL.fill("covers", covering=table(staged.covering)) if staged.covering else literal(None),
     }
     names = columns(staged.columns)
     if staged.provenance:

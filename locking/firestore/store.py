@@ -16,7 +16,7 @@ from google.cloud.firestore_v1 import types
 
 from locking.firestore.values import at_version, decode, encode, microseconds
 from locking.firestore.watch import FirestoreWatch
-from locking.firestore.wire import FirestoreWire, translate
+from locking.firestore.wire import FirestoreWire, is_answer, translate
 from locking.store import Document, Fields, Key
 
 _MOVED_ON = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
@@ -50,8 +50,13 @@ class FirestoreLockStore:
         writes += [deletion(delete=self._wire.name(other)) for other in also]
         return self._commit(writes, timeout, refused_by=_MOVED_ON) is not None
 
-    def watch(self, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> FirestoreWatch:
-        return FirestoreWatch(self._wire, keys, on_change)
+    def watch(
+        self,
+        keys: Sequence[Key],
+        on_change: Callable[[Key, bool], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> FirestoreWatch:
+        return FirestoreWatch(self._wire, keys, on_change, on_broken)
 
     def list(self, collection: str, *, timeout: float) -> Sequence[Document]:
         with _errors():
@@ -77,11 +82,11 @@ class FirestoreLockStore:
         return types.Write.pb()(update=document, current_document=precondition)
 
     def _commit(self, writes: Sequence[Any], timeout: float, *, refused_by: Sequence[grpc.StatusCode]) -> int | None:
-        """The version of the first write (of a deletion: some number), or None where a precondition failed."""
+        """The version of the first write (of a deletion: some number), or None if a precondition failed."""
         try:
             response = self._wire.commit(writes, timeout=timeout)
         except grpc.RpcError as error:
-            if error.code() in refused_by:
+            if error.code() in refused_by and is_answer(error):
                 return None
             raise translate(error) from error
         return microseconds(response.write_results[0].update_time)

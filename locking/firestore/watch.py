@@ -34,11 +34,20 @@ class FirestoreWatch:
         wire: the database's methods.
         keys: the documents.
         on_change: called with a key and whether its document exists.
+        on_broken: called once if the stream ends without `close()`.
     """
 
-    def __init__(self, wire: FirestoreWire, keys: Sequence[Key], on_change: Callable[[Key, bool], None]) -> None:
+    def __init__(
+        self,
+        wire: FirestoreWire,
+        keys: Sequence[Key],
+        on_change: Callable[[Key, bool], None],
+        on_broken: Callable[[], None] = lambda: None,
+    ) -> None:
         self._keys = {wire.name(key): key for key in keys}
         self._on_change = on_change
+        self._on_broken = on_broken
+        self._closed = False
         self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
         target = {"documents": {"documents": list(self._keys)}, "target_id": _TARGET_ID}
         self._requests.put(ListenRequest.pb()(database=wire.database, add_target=target))
@@ -51,6 +60,7 @@ class FirestoreWatch:
         return self._thread.is_alive()
 
     def close(self) -> None:
+        self._closed = True
         self._stream.cancel()
         self._requests.put(None)
         self._thread.join(_CLOSE_SECONDS)
@@ -70,14 +80,16 @@ class FirestoreWatch:
                             self._on_change(self._keys[name], False)
                         unheard.clear()
                     continue
-                if kind == "filter":  # some change was not told: no longer reliable
+                if kind == "filter":  # a change was not reported: no longer reliable
                     break
                 exists = kind == "document_change"
                 name = message.document_change.document.name if exists else getattr(message, kind).document
                 unheard.discard(name)
                 self._on_change(self._keys[name], exists)
         except grpc.RpcError:
-            pass  # closed by us, or broken: `alive` tells the waiter, who polls
+            pass  # closed by us, or broken: the waiter sees `alive` and polls
         finally:
             self._stream.cancel()
             self._requests.put(None)
+            if not self._closed:
+                self._on_broken()

@@ -2,7 +2,7 @@
 
 It takes channel, credentials and routing from the library's client, and calls the methods itself. The
 library's own methods retry for up to a minute and cost twice the time: two wrapper layers for each message,
-which a crowd of waiters pays at once. Nothing here retries, so a lost answer is told as one.
+which a crowd of waiters pays at once. Nothing here retries, so a lost answer is reported as one.
 """
 
 from __future__ import annotations
@@ -27,8 +27,12 @@ _UNANSWERED = frozenset(
         grpc.StatusCode.UNKNOWN,
         grpc.StatusCode.CANCELLED,
         grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.DATA_LOSS,
     }
 )
+_ANSWERS = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND, grpc.StatusCode.ALREADY_EXISTS)
+# Of a database that is missing, or that is in Datastore mode: the same codes as of a document that has moved on.
+_NO_DATABASE = ("does not exist for project", "is not available for", "does not contain an active")
 
 
 class FirestoreWire:
@@ -95,6 +99,15 @@ class FirestoreWire:
     def _split(self, collection: str) -> tuple[str, str]:
         parent, _, collection_id = f"{self.database}/documents/{collection}".rpartition("/")
         return parent, collection_id
+
+
+def is_answer(error: grpc.RpcError) -> bool:
+    """Whether a commit was refused by its precondition: the document exists, has moved on, or is gone.
+
+    Firestore gives the same codes if there is no such database at all, which is an outage and no answer.
+    """
+    text = str(error.details() or "")
+    return error.code() in _ANSWERS and not any(words in text for words in _NO_DATABASE)
 
 
 def translate(error: grpc.RpcError) -> LockStoreUnavailable:

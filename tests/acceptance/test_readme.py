@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from grading.outcome import Status
 from grading.settings import Settings
 from localdev.environment import isolated
 from localdev.sdk import gcloud
+from localdev.stack import LocalStack
 
-_README = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+_ROOT = Path(__file__).resolve().parents[2]
+_README = (_ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def _blocks(language: str) -> list[str]:
@@ -55,6 +58,25 @@ def test_a_grading_command_of_the_readme_parses(line: str) -> None:
     name, *options = shlex.split(line)[3:]
     command = commands.commands[name]
     command.make_context(name, options, parent=click.Context(commands))
+
+
+@pytest.mark.parametrize("line", [line for line in _COMMANDS if line.startswith("python -m grading")])
+def test_a_grading_command_of_the_readme_runs_as_typed(stack: LocalStack, line: str, tmp_path: Path) -> None:
+    """With what the emulators accept it ends well; without a Google login it says in one line what is missing."""
+    words = shlex.split(line)[3:]
+    done = stack.command_line(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    nowhere = isolated() | {"GOOGLE_CLOUD_PROJECT": "my-project", "HOME": str(tmp_path), "NO_GCE_CHECK": "true"}
+    done = subprocess.run(
+        [sys.executable, "-m", "grading", *words],
+        cwd=_ROOT, env=nowhere, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "error: there is no Google login on this machine",
+        "  gcloud auth application-default login",
+    ]
 
 
 @pytest.mark.parametrize("line", [line for line in _COMMANDS if line.startswith("gcloud")])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from locking.store import LockStore
+from locking.store import DocumentStore
 from tests.contract.state_processes import StoreRecipe
 
 
@@ -22,7 +22,7 @@ def recipe(request: pytest.FixtureRequest, tmp_path: Path) -> StoreRecipe:
 
 
 @pytest.fixture
-def store(recipe: StoreRecipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[LockStore]:
+def store(recipe: StoreRecipe, monkeypatch: pytest.MonkeyPatch) -> Iterator[DocumentStore]:
     """An empty lock store."""
     if recipe.firestore_host:
         monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", recipe.firestore_host)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from locking.store import Fields, Key, LockStore
+from locking.store import DocumentStore, Fields, Key
 
 _ANSWER_SECONDS = 30.0
 
@@ -25,8 +25,8 @@ class StoreRecipe:
     project: str = ""
     unconditional: bool = False
 
-    def open(self) -> LockStore:
-        store: LockStore
+    def open(self) -> DocumentStore:
+        store: DocumentStore
         if self.sqlite_path:
             from locking.sqlite_store import SQLiteLockStore
 
@@ -46,7 +46,7 @@ class StoreRecipe:
 class UnconditionalStore:
     """The negative control: writes whatever the version is, a moment after it was asked to."""
 
-    def __init__(self, store: LockStore) -> None:
+    def __init__(self, store: DocumentStore) -> None:
         self._store = store
 
     def __getattr__(self, name: str) -> Any:

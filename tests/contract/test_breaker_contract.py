@@ -11,14 +11,14 @@ from foundation.errors import CircuitOpen
 from foundation.events import EventLog
 from grading.breaker import COLLECTION, GradingCircuitBreaker
 from localdev.processes import wait_until
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 from tests.contract.state_processes import Commands, StoreRecipe, at_once, workers
 
 COOL_DOWN = 0.3
 
 
 def breaker(
-    store: LockStore, processor: str = "p", cool_down: float = COOL_DOWN, probe: float = 60.0
+    store: DocumentStore, processor: str = "p", cool_down: float = COOL_DOWN, probe: float = 60.0
 ) -> GradingCircuitBreaker:
     return GradingCircuitBreaker(
         store, processor, EventLog(), SystemClock(), cool_down_seconds=cool_down, probe_seconds=probe
@@ -48,7 +48,7 @@ def commands(recipe: StoreRecipe, cool_down: float) -> Commands:
     }
 
 
-def test_it_opens_after_three_failures_in_a_row(store: LockStore) -> None:
+def test_it_opens_after_three_failures_in_a_row(store: DocumentStore) -> None:
     guard = breaker(store, cool_down=60)
     for expected in (None, None, "opened"):
         guard.before_call()
@@ -57,7 +57,7 @@ def test_it_opens_after_three_failures_in_a_row(store: LockStore) -> None:
         guard.before_call()
 
 
-def test_a_success_in_between_starts_the_count_anew(store: LockStore) -> None:
+def test_a_success_in_between_starts_the_count_anew(store: DocumentStore) -> None:
     guard = breaker(store)
     for outcome in ("fail", "fail", "succeed", "fail", "fail"):
         guard.before_call()
@@ -65,14 +65,14 @@ def test_a_success_in_between_starts_the_count_anew(store: LockStore) -> None:
     assert not refused(guard)
 
 
-def test_processors_do_not_open_each_others_breakers(store: LockStore) -> None:
+def test_processors_do_not_open_each_others_breakers(store: DocumentStore) -> None:
     for _ in range(3):
         breaker(store, "one").record_failure()
     assert refused(breaker(store, "one"))
     assert not refused(breaker(store, "another"))
 
 
-def test_a_failed_probe_opens_it_again_without_a_second_alert(store: LockStore) -> None:
+def test_a_failed_probe_opens_it_again_without_a_second_alert(store: DocumentStore) -> None:
     guard = breaker(store)
     for _ in range(3):
         guard.record_failure()
@@ -84,7 +84,7 @@ def test_a_failed_probe_opens_it_again_without_a_second_alert(store: LockStore) 
     assert not refused(guard)
 
 
-def test_a_probe_that_dies_is_replaced_and_has_no_say_any_more(store: LockStore) -> None:
+def test_a_probe_that_dies_is_replaced_and_has_no_say_any_more(store: DocumentStore) -> None:
     """Its late success must not close a breaker that another probe is testing."""
     dead, next_one = breaker(store), breaker(store, probe=COOL_DOWN)
     for _ in range(3):
@@ -96,7 +96,7 @@ def test_a_probe_that_dies_is_replaced_and_has_no_say_any_more(store: LockStore)
     assert next_one.record_success() == "closed"
 
 
-def test_what_began_before_the_opening_changes_nothing_after_it(store: LockStore) -> None:
+def test_what_began_before_the_opening_changes_nothing_after_it(store: DocumentStore) -> None:
     straggler = breaker(store, cool_down=60)
     straggler.before_call()
     for _ in range(3):
@@ -110,7 +110,7 @@ def test_what_began_before_the_opening_changes_nothing_after_it(store: LockStore
     assert before.version == after.version
 
 
-def test_an_untroubled_call_writes_nothing(store: LockStore) -> None:
+def test_an_untroubled_call_writes_nothing(store: DocumentStore) -> None:
     guard = breaker(store)
     guard.before_call()
     assert guard.record_success() is None

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 
 KEY = Key("grading_locks", "grading_2026-01-17")
-TICKETS = "grading_locks/grading_2026-01-17/waiters"
+TICKETS = "grading_locks/grading_2026-01-17/grading_waiters"
 FIELDS = {"holder_id": "a", "heartbeat": 0}
 T = 5.0
 
 
-def create(store: LockStore, key: Key = KEY, **fields: Any) -> int:
+def create(store: DocumentStore, key: Key = KEY, **fields: Any) -> int:
     version = store.create(key, fields or FIELDS, timeout=T)
     assert version is not None
     return version
@@ -44,7 +44,7 @@ class Heard:
             assert self._news.wait_for(condition, timeout=10), f"heard only {self.exists}"
 
 
-def test_create_returns_a_version_and_refuses_a_second_document(store: LockStore) -> None:
+def test_create_returns_a_version_and_refuses_a_second_document(store: DocumentStore) -> None:
     version = create(store)
     assert store.create(KEY, {"holder_id": "b"}, timeout=T) is None
     document = store.read(KEY, timeout=T)
@@ -52,11 +52,11 @@ def test_create_returns_a_version_and_refuses_a_second_document(store: LockStore
     assert (document.version, document.fields) == (version, FIELDS)
 
 
-def test_reading_an_absent_document_is_none(store: LockStore) -> None:
+def test_reading_an_absent_document_is_none(store: DocumentStore) -> None:
     assert store.read(KEY, timeout=T) is None
 
 
-def test_every_kind_of_value_survives(store: LockStore) -> None:
+def test_every_kind_of_value_survives(store: DocumentStore) -> None:
     fields = {
         "text": "Luka Dončić",
         "int": 2**40,
@@ -71,7 +71,7 @@ def test_every_kind_of_value_survives(store: LockStore) -> None:
     assert document.fields == fields
 
 
-def test_replace_needs_the_current_version(store: LockStore) -> None:
+def test_replace_needs_the_current_version(store: DocumentStore) -> None:
     first = create(store)
     second = store.replace(KEY, {"holder_id": "a", "heartbeat": 1}, if_version=first, timeout=T)
     assert second is not None
@@ -82,7 +82,7 @@ def test_replace_needs_the_current_version(store: LockStore) -> None:
     assert (document.version, document.fields["heartbeat"]) == (second, 1)
 
 
-def test_replace_leaves_no_old_field_behind(store: LockStore) -> None:
+def test_replace_leaves_no_old_field_behind(store: DocumentStore) -> None:
     version = create(store, holder_id="a", extra="x")
     store.replace(KEY, {"holder_id": "b"}, if_version=version, timeout=T)
     document = store.read(KEY, timeout=T)
@@ -90,7 +90,7 @@ def test_replace_leaves_no_old_field_behind(store: LockStore) -> None:
     assert document.fields == {"holder_id": "b"}
 
 
-def test_replace_and_delete_of_an_absent_document_are_refused(store: LockStore) -> None:
+def test_replace_and_delete_of_an_absent_document_are_refused(store: DocumentStore) -> None:
     version = create(store)
     assert store.delete(KEY, if_version=version, timeout=T)
     assert store.replace(KEY, FIELDS, if_version=version, timeout=T) is None
@@ -98,7 +98,7 @@ def test_replace_and_delete_of_an_absent_document_are_refused(store: LockStore) 
     assert store.read(KEY, timeout=T) is None
 
 
-def test_a_stale_delete_changes_nothing(store: LockStore) -> None:
+def test_a_stale_delete_changes_nothing(store: DocumentStore) -> None:
     stale = create(store)
     current = store.replace(KEY, {"holder_id": "b"}, if_version=stale, timeout=T)
     assert not store.delete(KEY, if_version=stale, timeout=T)
@@ -107,7 +107,7 @@ def test_a_stale_delete_changes_nothing(store: LockStore) -> None:
     assert document.version == current
 
 
-def test_delete_takes_other_documents_along_or_leaves_all(store: LockStore) -> None:
+def test_delete_takes_other_documents_along_or_leaves_all(store: DocumentStore) -> None:
     version = create(store)
     ticket, gone = Key(TICKETS, "w1"), Key(TICKETS, "never-there")
     create(store, ticket)
@@ -118,7 +118,7 @@ def test_delete_takes_other_documents_along_or_leaves_all(store: LockStore) -> N
     assert store.read(KEY, timeout=T) is None
 
 
-def test_versions_grow_across_deletion(store: LockStore) -> None:
+def test_versions_grow_across_deletion(store: DocumentStore) -> None:
     """The token of a later holder is greater, though the document was gone in between."""
     versions = []
     for _ in range(20):
@@ -127,7 +127,7 @@ def test_versions_grow_across_deletion(store: LockStore) -> None:
     assert versions == sorted(set(versions))
 
 
-def test_age_counts_from_the_last_write_on_the_servers_clock(store: LockStore) -> None:
+def test_age_counts_from_the_last_write_on_the_servers_clock(store: DocumentStore) -> None:
     version = create(store)
     time.sleep(0.3)
     document = store.read(KEY, timeout=T)
@@ -139,7 +139,7 @@ def test_age_counts_from_the_last_write_on_the_servers_clock(store: LockStore) -
     assert renewed.age_seconds < document.age_seconds
 
 
-def test_list_and_versions_tell_one_collection_oldest_write_first(store: LockStore) -> None:
+def test_list_and_versions_tell_one_collection_oldest_write_first(store: DocumentStore) -> None:
     keys = [Key("grading_locks", f"grading_2026-01-{day}") for day in (17, 15, 16)]
     versions = [create(store, key) for key in keys]
     create(store, Key(TICKETS, "w1"))
@@ -152,14 +152,14 @@ def test_list_and_versions_tell_one_collection_oldest_write_first(store: LockSto
     assert list(store.versions("empty_locks", timeout=T)) == []
 
 
-def test_versions_tells_large_collections_whole(store: LockStore) -> None:
+def test_versions_tells_large_collections_whole(store: DocumentStore) -> None:
     """Beyond one page of the server's."""
     for i in range(330):
         create(store, Key(TICKETS, f"w{i}"))
     assert [key.document_id for key, _ in store.versions(TICKETS, timeout=T)] == [f"w{i}" for i in range(330)]
 
 
-def test_watch_tells_what_is_there_and_each_change(store: LockStore) -> None:
+def test_watch_tells_what_is_there_and_each_change(store: DocumentStore) -> None:
     version = create(store)
     ticket = Key(TICKETS, "w1")
     heard = Heard()
@@ -177,7 +177,7 @@ def test_watch_tells_what_is_there_and_each_change(store: LockStore) -> None:
         watch.close()
 
 
-def test_a_closed_watch_is_silent_and_leaves_no_thread(store: LockStore) -> None:
+def test_a_closed_watch_is_silent_and_leaves_no_thread(store: DocumentStore) -> None:
     before = set(threading.enumerate())
     watch = store.watch([KEY], heard := Heard())
     heard.wait_for(exists={KEY: False})
@@ -191,7 +191,7 @@ def test_a_closed_watch_is_silent_and_leaves_no_thread(store: LockStore) -> None
 
 
 @pytest.mark.parametrize("contenders", [8])
-def test_of_many_creates_at_once_one_succeeds(store: LockStore, contenders: int) -> None:
+def test_of_many_creates_at_once_one_succeeds(store: DocumentStore, contenders: int) -> None:
     for round_ in range(5):
         key = Key("grading_locks", f"grading_round_{round_}")
         barrier = threading.Barrier(contenders)

@@ -14,7 +14,7 @@ from alerts.suppression import COLLECTION, SuppressingNotifier
 from foundation.clock import SystemClock
 from foundation.events import EventLog
 from localdev.processes import wait_until
-from locking.store import LockStore
+from locking.store import DocumentStore
 from tests.contract.state_processes import Commands, StoreRecipe, at_once, workers
 
 TABLE = "prediction_accuracy"
@@ -41,7 +41,7 @@ def duplicates(count: int = 3, day: str = "2026-01-17", table: str = TABLE) -> A
     return messages.duplicates_found(day, table=table, processor="p", duplicate_keys=count)
 
 
-def suppressing(inner: Inner, store: LockStore, **timings: float) -> SuppressingNotifier:
+def suppressing(inner: Inner, store: DocumentStore, **timings: float) -> SuppressingNotifier:
     return SuppressingNotifier(inner, store, EventLog(), SystemClock(), environment="test", **timings)  # type: ignore[arg-type]
 
 
@@ -75,7 +75,7 @@ def commands(recipe: StoreRecipe, claim_seconds: float) -> Commands:
     return {"send": send, "resolve": resolve, "send_and_hang": send_and_hang}
 
 
-def test_the_same_duplicates_are_told_once_over_ten_runs(store: LockStore, inner: Inner) -> None:
+def test_the_same_duplicates_are_told_once_over_ten_runs(store: DocumentStore, inner: Inner) -> None:
     """Then again when the count changes, once; and once that they are gone."""
     for _ in range(10):
         assert suppressing(inner, store).send(duplicates(3))
@@ -90,7 +90,7 @@ def test_the_same_duplicates_are_told_once_over_ten_runs(store: LockStore, inner
     assert len(inner.delivered) == 4, "after its end, it is news again"
 
 
-def test_a_changed_severity_is_told(store: LockStore, inner: Inner) -> None:
+def test_a_changed_severity_is_told(store: DocumentStore, inner: Inner) -> None:
     def failed(transient: bool) -> Alert:
         return messages.processor_failed("2026-01-17", processor="p", table=TABLE, error="e", transient=transient)
 
@@ -101,7 +101,7 @@ def test_a_changed_severity_is_told(store: LockStore, inner: Inner) -> None:
 
 
 def test_dates_tables_checks_environments_and_subjects_do_not_silence_each_other(
-    store: LockStore, inner: Inner
+    store: DocumentStore, inner: Inner
 ) -> None:
     notifier = suppressing(inner, store)
     production = SuppressingNotifier(inner, store, EventLog(), SystemClock(), environment="production")
@@ -119,7 +119,7 @@ def test_dates_tables_checks_environments_and_subjects_do_not_silence_each_other
     assert len(inner.delivered) == len(sent)
 
 
-def test_news_is_told_each_time_and_leaves_no_state(store: LockStore, inner: Inner) -> None:
+def test_news_is_told_each_time_and_leaves_no_state(store: DocumentStore, inner: Inner) -> None:
     notifier = suppressing(inner, store)
     for _ in range(3):
         notifier.send(messages.resolved("duplicates", table=TABLE, date="2026-01-17"))
@@ -127,7 +127,7 @@ def test_news_is_told_each_time_and_leaves_no_state(store: LockStore, inner: Inn
     assert store.list(COLLECTION, timeout=5) == []
 
 
-def test_a_failed_delivery_is_not_remembered(store: LockStore, inner: Inner) -> None:
+def test_a_failed_delivery_is_not_remembered(store: DocumentStore, inner: Inner) -> None:
     notifier = suppressing(inner, store)
     inner.fails = True
     assert not notifier.send(duplicates())
@@ -136,7 +136,7 @@ def test_a_failed_delivery_is_not_remembered(store: LockStore, inner: Inner) -> 
     assert len(inner.delivered) == 1
 
 
-def test_a_failed_repetition_is_owed(store: LockStore, inner: Inner) -> None:
+def test_a_failed_repetition_is_owed(store: DocumentStore, inner: Inner) -> None:
     """The interval is over, Slack is down: the next run tells it, a day later would be too late."""
     assert suppressing(inner, store).send(duplicates())
     inner.fails = True
@@ -148,7 +148,7 @@ def test_a_failed_repetition_is_owed(store: LockStore, inner: Inner) -> None:
     assert len(inner.delivered) == 2
 
 
-def test_what_was_told_before_a_failed_change_is_still_resolved(store: LockStore, inner: Inner) -> None:
+def test_what_was_told_before_a_failed_change_is_still_resolved(store: DocumentStore, inner: Inner) -> None:
     notifier = suppressing(inner, store)
     notifier.send(duplicates(3))
     inner.fails = True
@@ -157,7 +157,7 @@ def test_what_was_told_before_a_failed_change_is_still_resolved(store: LockStore
     assert notifier.resolve("duplicates", TABLE, "2026-01-17")
 
 
-def test_a_failed_end_is_told_by_the_next_check(store: LockStore, inner: Inner) -> None:
+def test_a_failed_end_is_told_by_the_next_check(store: DocumentStore, inner: Inner) -> None:
     notifier = suppressing(inner, store)
     notifier.send(duplicates())
     inner.fails = True
@@ -167,7 +167,7 @@ def test_a_failed_end_is_told_by_the_next_check(store: LockStore, inner: Inner) 
     assert len(inner.delivered) == 2
 
 
-def test_an_alert_that_was_never_delivered_has_no_end_to_tell(store: LockStore, inner: Inner) -> None:
+def test_an_alert_that_was_never_delivered_has_no_end_to_tell(store: DocumentStore, inner: Inner) -> None:
     notifier = suppressing(inner, store)
     inner.fails = True
     notifier.send(duplicates())
@@ -176,7 +176,7 @@ def test_an_alert_that_was_never_delivered_has_no_end_to_tell(store: LockStore, 
     assert inner.delivered == []
 
 
-def test_the_interval_is_judged_by_the_servers_clock(store: LockStore, inner: Inner) -> None:
+def test_the_interval_is_judged_by_the_servers_clock(store: DocumentStore, inner: Inner) -> None:
     """A process whose clock is a year ahead does not repeat; one past the interval does."""
 
     class AYearAhead(SystemClock):
@@ -207,7 +207,9 @@ def test_without_the_precondition_one_state_is_told_several_times(tmp_path: Path
         assert any(sum(at_once(group, "send", 3, day)) > 1 for day in days)
 
 
-def test_a_process_killed_while_it_tells_silences_nobody(recipe: StoreRecipe, store: LockStore, inner: Inner) -> None:
+def test_a_process_killed_while_it_tells_silences_nobody(
+    recipe: StoreRecipe, store: DocumentStore, inner: Inner
+) -> None:
     """Its claim is void after a while, and the next run tells."""
     with workers(1, commands, recipe, 60.0) as (killed,):
         killed.ask("send_and_hang", "2026-01-17")

@@ -21,8 +21,8 @@ from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.settings import Settings
 from grading.wiring import Application
-from grading.writing.inputs import select_of
 from grading.writing.publish import AuditNote
+from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows
 from localdev.bigquery import client_for
 from localdev.naive import delete_then_load, race
@@ -30,7 +30,7 @@ from localdev.slack_sink import SlackSink
 from locking import DistributedLock, LockTimings
 from locking.lease import Lease
 from locking.sqlite_store import SQLiteLockStore
-from locking.store import LockStore
+from locking.store import DocumentStore
 from tests.faults.conftest import DAY, PLAYERS
 from tests.faults.lock.worker import SkewedClock
 from tests.faults.weak import (
@@ -49,13 +49,13 @@ both = pytest.mark.parametrize("ours", [False, True], ids=["weak", "ours"])
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[LockStore]:
+def store(tmp_path: Path) -> Iterator[DocumentStore]:
     opened = SQLiteLockStore(tmp_path / "locks.sqlite3")
     yield opened
     opened.close()
 
 
-def lock(store: LockStore, **given: Any) -> DistributedLock:
+def lock(store: DocumentStore, **given: Any) -> DistributedLock:
     return DistributedLock("project", store=store, **given)
 
 
@@ -99,7 +99,7 @@ def test_2_a_holder_that_was_paused_does_not_write_over_its_successor(graded: Ap
 
 
 @both
-def test_3_a_late_release_does_not_remove_the_successors_lock(store: LockStore, ours: bool) -> None:
+def test_3_a_late_release_does_not_remove_the_successors_lock(store: DocumentStore, ours: bool) -> None:
     if ours:
         with lock(store).acquire("k", "first"):
             [held] = lock(store).list_locks()
@@ -120,7 +120,7 @@ def test_3_a_late_release_does_not_remove_the_successors_lock(store: LockStore, 
 
 
 @both
-def test_4_two_contenders_are_told_apart(store: LockStore, ours: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_4_two_contenders_are_told_apart(store: DocumentStore, ours: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one id for all, a lock that is held looks like one's own, whose answer was lost."""
     if not ours:
         monkeypatch.setattr("locking.lock.uuid.uuid4", lambda: uuid.UUID(int=1))
@@ -134,7 +134,7 @@ def test_4_two_contenders_are_told_apart(store: LockStore, ours: bool, monkeypat
 
 
 @both
-def test_5_a_contender_whose_clock_is_wrong_does_not_steal_a_live_lock(store: LockStore, ours: bool) -> None:
+def test_5_a_contender_whose_clock_is_wrong_does_not_steal_a_live_lock(store: DocumentStore, ours: bool) -> None:
     ahead = SkewedClock(TEN_MINUTES)
     if not ours:
         assert PlainLock(store, "first").acquire()
@@ -151,7 +151,7 @@ def test_5_a_contender_whose_clock_is_wrong_does_not_steal_a_live_lock(store: Lo
 
 @both
 def test_6_a_run_longer_than_its_lease_keeps_its_lock(
-    store: LockStore, ours: bool, monkeypatch: pytest.MonkeyPatch
+    store: DocumentStore, ours: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The contender waits for two leases. Without renewal it takes the lock from a holder that lives."""
     if not ours:
@@ -166,7 +166,7 @@ def test_6_a_run_longer_than_its_lease_keeps_its_lock(
 
 
 @both
-def test_7_waiting_for_the_lock_leaves_time_to_write(store: LockStore, ours: bool) -> None:
+def test_7_waiting_for_the_lock_leaves_time_to_write(store: DocumentStore, ours: bool) -> None:
     """The replaced wait, 60 polls, is longer than the function may run; here both are scaled down."""
     deadline = Deadline.after(2.0, SystemClock())
     if ours:

@@ -19,7 +19,7 @@ from foundation.events import EventLog
 from grading.settings import Settings
 from grading.wiring import Application
 from localdev.naive import delete_then_load
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 from tests.faults.writers import die, grade_and_die
 
 KEY = Key("plain_locks", "plain")
@@ -29,7 +29,9 @@ _LOOKUP_SECONDS = 0.3
 class PlainLock:
     """A lock document with an expiry by the writer's clock, a wait of so many polls, and a release of what is there."""
 
-    def __init__(self, store: LockStore, holder: str, clock: Clock | None = None, lease_seconds: float = 300.0) -> None:
+    def __init__(
+        self, store: DocumentStore, holder: str, clock: Clock | None = None, lease_seconds: float = 300.0
+    ) -> None:
         self._store = store
         self._holder = holder
         self._clock = clock or SystemClock()

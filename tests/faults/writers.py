@@ -60,10 +60,10 @@ class Deadly(Warehouse):
             die()
         return result
 
-    def drop(self, path: Any) -> None:
+    def drop(self, path: Any, *, deadline: Deadline | None = None) -> None:
         if self._step == "drop":
             die()
-        super().drop(path)
+        super().drop(path, deadline=deadline)
 
 
 def die() -> None:

@@ -28,8 +28,44 @@ _WRITER = "tests/integration/test_writer.py"
 _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
 _OTHERS = "tests/integration/test_tables_of_others.py"
+_DEPLOYMENTS = "tests/deploy/test_deployments.py"
+
+_SCRATCH = "tests/conformance/test_scratch.py"
+_CHECKS = "tests/integration/test_checks_alone.py"
+_ERRORS = "tests/unit/test_bigquery_errors.py"
+_HANDLER = "tests/unit/test_handler.py"
+_MISSING = "tests/integration/test_rows_missing.py"
+_CASES = "tests/integration/test_cases.py"
 
 GUARDS = (
+    Guard(
+        name="a dataset of someone else is taken for scratch",
+        file="conformance/sweep.py",
+        code="if listed.labels.get(LABEL[0]) != LABEL[1]:",
+        without="if False:",
+        test=f"{_SCRATCH}::test_a_dataset_that_is_not_ours_stops_the_run",
+    ),
+    Guard(
+        name="a real collection is swept",
+        file="conformance/sweep.py",
+        code="if not name.startswith(PREFIX):\n            raise",
+        without="if False:\n            raise",
+        test=f"{_SCRATCH}::test_a_run_that_claims_a_real_collection_is_refused",
+    ),
+    Guard(
+        name="a run that may still work is swept",
+        file="conformance/sweep.py",
+        code="if now - scratch.made >= older_than:",
+        without="if True:",
+        test=f"{_SCRATCH}::test_a_sweep_takes_what_is_old_and_leaves_what_may_still_run",
+    ),
+    Guard(
+        name="two jobs that never met prove that they do not harm each other",
+        file="conformance/assertions/concurrency.py",
+        code="return max(self.started, other.started) < min(self.ended, other.ended)",
+        without="return True",
+        test="tests/conformance/test_assertions.py::test_two_jobs_that_did_not_overlap_prove_nothing",
+    ),
     Guard(
         name="older data is published over newer",
         file="grading/sql/fence_check_newest.sql",
@@ -103,8 +139,8 @@ GUARDS = (
     Guard(
         name="a date shrinks",
         file="grading/writing/writer.py",
-        code="if measured.staged_keys < self.min_keys_ratio * present:",
-        without="if measured.staged_keys < 0:",
+        code="measured.staged_keys < self.min_keys_ratio * measured.present_keys:",
+        without="measured.staged_keys < 0:",
         test=f"{_WRITER}::test_a_date_that_would_shrink_is_refused_until_it_is_allowed",
     ),
     Guard(
@@ -145,8 +181,8 @@ GUARDS = (
     Guard(
         name="an event delivered twice is worked on twice",
         file="grading/writing/writer.py",
-        code=">= run.request.published_ms",
-        without="< 0",
+        code="< run.request.published_ms:",
+        without="< 10**18:",
         test="tests/integration/test_redelivery.py::test_the_same_event_again_is_acknowledged_without_work",
     ),
     Guard(
@@ -302,5 +338,230 @@ GUARDS = (
         code="if problem := _cannot_hold(own, found, is_key=is_key):",
         without='if problem := "":',
         test="tests/unit/test_schema_plan.py::test_what_a_column_can_hold",
+    ),
+    Guard(
+        name="events reach a revision that has not checked itself",
+        file="deploy/function.sh",
+        code='  check_itself "$created" "${CANDIDATE_URL:-https://CANDIDATE_URL}" "$url"',
+        without="",
+        test=f"{_DEPLOYMENTS}::test_traffic_is_switched_last_and_stays_if_the_self_check_fails",
+    ),
+    Guard(
+        name="a later deployment records ours as the old revision",
+        file="deploy/function.sh",
+        code='if [ "$FUNCTION_STATE" = theirs ]; then',
+        without="if true; then",
+        test=f"{_DEPLOYMENTS}::test_the_old_revision_is_recorded_once",
+    ),
+    Guard(
+        name="a default expiration is set on someone's dataset",
+        file="deploy/preflight.sh",
+        code='[ "$STAGING_STATE" != theirs ]',
+        without="true",
+        test=f"{_DEPLOYMENTS}::test_a_dataset_that_is_not_ours_is_refused_as_staging",
+    ),
+    Guard(
+        name="a job that a person paused is resumed",
+        file="deploy/schedule.sh",
+        code="*) return 1 ;; esac; }",
+        without="*) return 0 ;; esac; }",
+        test=f"{_DEPLOYMENTS}::test_a_paused_old_system_keeps_its_pause_and_ours_starts_at_once",
+    ),
+    Guard(
+        name="a check that cannot be run takes the others along",
+        file="validation/quality.py",
+        code="    except GradingError as error:\n        return error",
+        without="    except GradingError:\n        raise",
+        test=f"{_CHECKS}::test_a_column_that_is_missing_fails_only_the_checks_that_read_it",
+    ),
+    Guard(
+        name="one date without games pages",
+        file="validation/sql/check_freshness.sql",
+        code="GREATEST(COUNT(finding), IF(LOGICAL_OR(is_certain), 2, 0))",
+        without="IF(COUNT(finding) > 0, 2, 0)",
+        test=f"{_CHECKS}::test_one_empty_date_may_be_one_without_games[lost0-pass]",
+    ),
+    Guard(
+        name="chance pages",
+        file="validation/sql/check_health.sql",
+        code="now.win_high < ${milestone_win_rate}",
+        without="now.win_rate < ${milestone_win_rate}",
+        test=f"{_CHECKS}::test_a_bad_week_of_few_bets_is_not_reported",
+    ),
+    Guard(
+        name="a lasting state pages each day",
+        file="alerts/suppression.py",
+        code="return not alert.lasting and document.age_seconds > self._interval_seconds",
+        without="return document.age_seconds > self._interval_seconds",
+        test="tests/unit/test_lasting_alerts.py::test_time_is_no_news",
+    ),
+    Guard(
+        name="a system that is worse than before is told once, and never again after it was well",
+        file="alerts/suppression.py",
+        code='return {**document.fields, "names": "\\n".join(alert.names)} if gone else None',
+        without="return None",
+        test="tests/unit/test_lasting_alerts.py::test_a_new_name_is_news_and_one_that_comes_back_is",
+    ),
+    Guard(
+        name="a player whose line moved counts as several bets",
+        file="grading/report/sql/accuracy.sql",
+        code="  ) = 1\n),\ncounted",
+        without="  ) > 0\n),\ncounted",
+        test="tests/integration/test_accuracy.py::test_every_number_equals_an_independent_computation",
+    ),
+    Guard(
+        name="a name from a table becomes markup in the report",
+        file="grading/report/page.py",
+        code="autoescape=True",
+        without="autoescape=False",
+        test="tests/unit/test_report_page.py::test_hostile_names_stay_text",
+    ),
+    Guard(
+        name="the older state is read as it is now, so that nothing seems changed",
+        file="grading/report/diff.py",
+        code='"as_of": _as_of(publishes.older_as_of),',
+        without='"as_of": Sql(""),',
+        test="tests/integration/test_diff.py::test_runs_may_be_named_and_copies_of_a_key_are_counted",
+    ),
+    Guard(
+        name="a project id that ends in grading makes every error final",
+        file="warehouse/bigquery_errors.py",
+        code="_GUARD.fullmatch(line)",
+        without="re.search(r'grading:(?P<name>[a-z_]+)', line)",
+        test=f"{_ERRORS}::test_a_project_id_that_ends_in_grading_is_no_guard",
+    ),
+    Guard(
+        name="what is not known is final",
+        file="warehouse/bigquery_errors.py",
+        code="return StatementRefused(line) if _refused(error, text, reason) else None",
+        without="return StatementRefused(line)",
+        test="tests/unit/test_answers.py::test_what_is_not_known_is_transient",
+    ),
+    Guard(
+        name="a job that is not found is a missing table",
+        file="warehouse/bigquery_errors.py",
+        code="if _JOB_UNKNOWN.match(text.strip()):",
+        without="if False:",
+        test=f"{_ERRORS}::test_a_table_that_is_named_like_a_job_is_a_table",
+    ),
+    Guard(
+        name="a refusal after a lost answer releases the lock",
+        file="warehouse/job_end.py",
+        code="if all(not_connected(failure) or definitely_refused(failure) for failure in failures):",
+        without="if definitely_refused(error):",
+        test=f"{_ERRORS}::test_what_was_refused_after_an_answer_was_lost_is_unknown",
+    ),
+    Guard(
+        name="rows that are gone after the commit are a success",
+        file="grading/service.py",
+        code="return report.total_rows < published and report.fence_run_id == run.run_id",
+        without="return False",
+        test=f"{_MISSING}::test_rows_deleted_after_the_commit_are_no_success[TRUE]",
+    ),
+    Guard(
+        name="rows of someone else are taken for missing ones",
+        file="grading/service.py",
+        code=" and report.fence_run_id == run.run_id",
+        without="",
+        test=f"{_MISSING}::test_rows_that_someone_else_replaced_are_nothing_wrong",
+    ),
+    Guard(
+        name="a redelivery trusts the fence alone",
+        file="grading/writing/writer.py",
+        code='>= int(found[0]["rows_published"] or 0)',
+        without=">= 0",
+        test=f"{_MISSING}::test_the_event_is_acknowledged_and_its_redelivery_grades_again",
+    ),
+    Guard(
+        name="an aggregate misses grades that were committed late",
+        file="grading/dates/survey.py",
+        code="elif last.covers is None:",
+        without="elif True:",
+        test="tests/unit/test_backfill.py::TestDue::"
+        "test_other_grades_than_an_aggregate_covers_make_it_due_whatever_the_clocks_say",
+    ),
+    Guard(
+        name="a poisonous event is parsed before its age is checked",
+        file="grading/pubsub/handler.py",
+        code="if age > timedelta(seconds=self.settings.event_max_age):",
+        without="if False:",
+        test=f"{_HANDLER}::test_the_age_of_a_poisonous_event_is_checked_before_it_is_parsed",
+    ),
+    Guard(
+        name="an unreadable publish time is always new",
+        file="grading/pubsub/handler.py",
+        code="header.published_at or self.memory.first_seen(header.message_id)",
+        without="header.published_at or now",
+        test=f"{_HANDLER}::test_a_publish_time_that_cannot_be_read_counts_from_the_first_delivery",
+    ),
+    Guard(
+        name="one date keeps catch-up alive",
+        file="grading/dates/catch_up.py",
+        code="if times < _ALIKE:",
+        without="if True:",
+        test=f"{_HANDLER}::test_catch_up_acknowledges_what_failed_twice_alike",
+    ),
+    Guard(
+        name="a missing database looks like someone else's lock",
+        file="locking/firestore/wire.py",
+        code="not any(words in text for words in _NO_DATABASE)",
+        without="True",
+        test="tests/unit/test_late_store.py::test_a_database_that_is_missing_is_no_answer_about_a_document",
+    ),
+    Guard(
+        name="a lone surrogate reaches SQL",
+        file="warehouse/statements.py",
+        code="for c in valid(text)",
+        without="for c in text",
+        test="tests/properties/test_literals.py::test_any_text_comes_back",
+    ),
+    Guard(
+        name="a NUMERIC of 29 digits is rounded",
+        file="grading/writing/rows.py",
+        code="rounded = number.quantize(_NUMERIC_SCALE, context=_NUMERIC)",
+        without="rounded = number.quantize(_NUMERIC_SCALE)",
+        test="tests/properties/test_rows.py::test_any_value_is_stored_rightly_or_refused[NUMERIC]",
+    ),
+    Guard(
+        name="alerts outlast their invocation",
+        file="alerts/slack.py",
+        code="budget = self._time_left.left(self._budget_seconds)",
+        without="budget = self._budget_seconds",
+        test="tests/faults/test_hanging.py::test_an_invocation_ends_in_time_while_bigquery_and_slack_hang",
+    ),
+    Guard(
+        name="a broken listener lets its waiter sleep",
+        file="locking/line.py",
+        code="                self._broken = True\n                self._news.notify_all()\n",
+        without="                pass\n",
+        test="tests/unit/test_late_store.py::test_a_listener_that_breaks_wakes_its_waiter",
+    ),
+    Guard(
+        name="a half-time box score counts beside the final one",
+        file="grading/sql/counted_box_scores.sql",
+        code="minutes_played DESC, points DESC",
+        without="minutes_played, points",
+        test=f"{_CASES}::test_of_differing_box_scores_played_counts_before_not_and_the_most_minutes",
+    ),
+    Guard(
+        name="a prediction is graded by a game of other teams",
+        file="grading/sql/found_box_scores.sql",
+        code="(b.games = 1 AND (b.teams IS NULL OR asked.teams IS NULL))",
+        without="b.games = 1",
+        test=f"{_CASES}::test_ids_that_differ",
+    ),
+    Guard(
+        name="a prediction made after the game wins",
+        file="grading/sql/is_kept.sql",
+        code="NOT (${made_after_game})",
+        without="TRUE",
+        test=f"{_CASES}::test_a_prediction_made_after_the_game_never_counts_beside_an_earlier_one",
+    ),
+    Guard(
+        name="catch-up tries for ever what is refused",
+        file="grading/dates/survey.py",
+        code="or state.would_shrink(min_keys_ratio)",
+        without="",
+        test=f"{_CASES}::test_catch_up_rests_where_a_publish_would_be_refused",
     ),
 )

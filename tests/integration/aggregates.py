@@ -37,6 +37,23 @@ def _recommended(grade: Grade) -> bool:
     return grade["recommendation"] in ("OVER", "UNDER")
 
 
+def _decided(grade: Grade) -> bool:
+    return grade["prediction_correct"] is not None
+
+
+def _played(grades: Sequence[Grade]) -> list[Grade]:
+    return [grade for grade in grades if grade["is_voided"] is not True]
+
+
+def _push(grade: Grade) -> bool:
+    return _recommended(grade) and grade["is_voided"] is not True and grade["actual_margin"] == 0
+
+
+def _rate(grades: Sequence[Grade]) -> Decimal | None:
+    """Of decided bets."""
+    return _share(_count(grades, _correct), _count(grades, _decided))
+
+
 def daily_performance(grades: Sequence[Grade], day: date) -> Iterator[Row]:
     """The rows of system_daily_performance for a date."""
     by_system: dict[str, list[Grade]] = defaultdict(list)
@@ -47,7 +64,8 @@ def daily_performance(grades: Sequence[Grade], day: date) -> Iterator[Row]:
         over = [g for g in rows if g["recommendation"] == "OVER"]
         under = [g for g in rows if g["recommendation"] == "UNDER"]
         sure = [g for g in rows if g["confidence_score"] is not None and g["confidence_score"] >= Decimal("0.70")]
-        within_3, within_5 = _count(rows, lambda g: g["within_3_points"]), _count(rows, lambda g: g["within_5_points"])
+        seen = _played(rows)
+        within_3, within_5 = _count(seen, lambda g: g["within_3_points"]), _count(seen, lambda g: g["within_5_points"])
         yield {
             "game_date": day,
             "system_id": system,
@@ -56,24 +74,25 @@ def daily_performance(grades: Sequence[Grade], day: date) -> Iterator[Row]:
             "correct_count": _count(rows, _correct),
             "incorrect_count": _count(rows, lambda g: g["prediction_correct"] is False),
             "pass_count": _count(rows, lambda g: g["recommendation"] == "PASS"),
-            "win_rate": _share(_count(rows, _correct), _count(rows, _recommended)),
-            "mae": _mean((g["absolute_error"] for g in rows), 2),
-            "avg_bias": _mean((g["signed_error"] for g in rows), 2),
+            "win_rate": _rate(rows),
+            "mae": _mean((g["absolute_error"] for g in _played(rows)), 2),
+            "avg_bias": _mean((g["signed_error"] for g in _played(rows)), 2),
             "over_count": len(over),
             "over_correct": _count(over, _correct),
-            "over_win_rate": _share(_count(over, _correct), len(over)),
+            "over_win_rate": _rate(over),
             "under_count": len(under),
             "under_correct": _count(under, _correct),
-            "under_win_rate": _share(_count(under, _correct), len(under)),
+            "under_win_rate": _rate(under),
             "within_3_count": within_3,
-            "within_3_pct": _share(within_3, len(rows)),
+            "within_3_pct": _share(within_3, len(seen)),
             "within_5_count": within_5,
-            "within_5_pct": _share(within_5, len(rows)),
+            "within_5_pct": _share(within_5, len(seen)),
             "avg_confidence": _mean((g["confidence_score"] for g in rows), 3),
             "high_confidence_count": len(sure),
             "high_confidence_correct": _count(sure, _correct),
-            "high_confidence_win_rate": _share(_count(sure, _correct), _count(sure, _recommended)),
+            "high_confidence_win_rate": _rate(sure),
             "voided_count": _count(rows, lambda g: g["is_voided"]),
+            "push_count": _count(rows, _push),
         }
 
 
@@ -124,7 +143,12 @@ def _tier(confidence: Decimal | None) -> str | None:
 def _situation(grade: Grade) -> str | None:
     if grade["team_abbr"] is None:
         return None
-    return "home" if grade["team_abbr"] == grade["game_id"].split("_")[2] else "away"
+    return "home" if grade["team_abbr"] == _game(grade).split("_")[2] else "away"
+
+
+def _game(grade: Grade) -> str:
+    game: str = grade["box_score_game_id"] or grade["game_id"]
+    return game
 
 
 def _summary(
@@ -144,16 +168,17 @@ def _summary(
         "total_recommendations": _count(rows, _recommended),
         "hits": _count(rows, _correct),
         "misses": _count(rows, lambda g: g["prediction_correct"] is False),
-        "hit_rate": _share(_count(rows, _correct), _count(rows, _recommended)),
-        "over_hit_rate": _share(_count(over, _correct), len(over)),
-        "under_hit_rate": _share(_count(under, _correct), len(under)),
-        "mae": _mean((g["absolute_error"] for g in rows), 2),
-        "avg_bias": _mean((g["signed_error"] for g in rows), 2),
-        "within_3_pct": _share(_count(rows, lambda g: g["within_3_points"]), len(rows)),
-        "within_5_pct": _share(_count(rows, lambda g: g["within_5_points"]), len(rows)),
+        "hit_rate": _rate(rows),
+        "over_hit_rate": _rate(over),
+        "under_hit_rate": _rate(under),
+        "mae": _mean((g["absolute_error"] for g in _played(rows)), 2),
+        "avg_bias": _mean((g["signed_error"] for g in _played(rows)), 2),
+        "within_3_pct": _share(_count(_played(rows), lambda g: g["within_3_points"]), len(_played(rows))),
+        "within_5_pct": _share(_count(_played(rows), lambda g: g["within_5_points"]), len(_played(rows))),
         "avg_confidence": _mean((g["confidence_score"] for g in rows), 3),
         "unique_players": len({g["player_lookup"] for g in rows}),
-        "unique_games": len({g["game_id"] for g in rows}),
+        "unique_games": len({_game(g) for g in rows}),
         "period_start_date": start,
         "period_end_date": day,
+        "pushes": _count(rows, _push),
     }

@@ -8,40 +8,12 @@ from datetime import date
 import pytest
 from google.cloud import bigquery
 
-from alerts.alert import Alert
 from foundation.clock import Clock, SystemClock
-from foundation.events import Event
 from grading.settings import Settings
 from grading.wiring import Application
 from grading.writing.schema import create_tables
+from tests.fakes import RecordingNotifier, RecordingSink
 from tests.zetasql_check import Judge
-
-
-class RecordingSink:
-    """Keeps every event."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
-
-    def named(self, name: str) -> list[Event]:
-        return [event for event in self.events if event.name == name]
-
-
-class RecordingNotifier:
-    """Keeps every alert."""
-
-    def __init__(self) -> None:
-        self.alerts: list[Alert] = []
-
-    def send(self, alert: Alert) -> bool:
-        self.alerts.append(alert)
-        return True
-
-    def checks(self) -> list[str]:
-        return [alert.check for alert in self.alerts]
 
 
 @pytest.fixture

@@ -8,24 +8,17 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from google.cloud import bigquery
 
-from foundation.clock import SystemClock
 from grading.settings import Settings
 from grading.wiring import Application
+from tests.fakes import WallClock
 
 TODAY = date(2026, 1, 20)
-NOON = datetime(2026, 1, 20, 17, tzinfo=UTC)
+NOON = WallClock(datetime(2026, 1, 20, 17, tzinfo=UTC))
 
 
-class FixedClock(SystemClock):
-    """A wall clock that stands still; the monotonic one runs."""
-
-    def now(self) -> datetime:
-        return NOON
-
-
-def at_terminal(monkeypatch: pytest.MonkeyPatch, command: str, application: Application) -> None:
-    """Let a command of the CLI use this application."""
-    monkeypatch.setattr(sys.modules[f"grading.cli.{command}"], "application_for_terminal", lambda *_: application)
+def at_terminal(monkeypatch: pytest.MonkeyPatch, _command: str, application: Application) -> None:
+    """Let the commands of the CLI use this application."""
+    monkeypatch.setattr(sys.modules["grading.cli.output"], "application_for_terminal", lambda *_: application)
 
 
 def execute(client: bigquery.Client, sql: str) -> None:

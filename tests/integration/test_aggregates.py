@@ -97,7 +97,11 @@ def _made_up_grades() -> list[dict[str, Any]]:
     for player in range(230):
         # Of two players with as many predictions, the one that is first by name is kept.
         for day in days if player % 3 else days[:7]:
-            correct = chance.choice((True, False, None))
+            # The system "three" has voids alone, and "four" pushes alone.
+            system = chance.choice(("one",) * 7 + ("two", "three", "four"))
+            correct = None if system in ("three", "four") else chance.choice((True, False, None))
+            voided = system == "three" or (system != "four" and correct is None and chance.random() < 0.4)
+            margin = 0 if system == "four" else chance.choice((0, 2)) if correct is None else (2 if correct else -2)
             error = None if chance.random() < 0.1 else Decimal(chance.randrange(-90, 90)) / 10
             home = player % 2 == 0
             rows.append(
@@ -105,17 +109,21 @@ def _made_up_grades() -> list[dict[str, Any]]:
                     "player_lookup": f"player{player:03}",
                     "game_id": f"{day:%Y%m%d}_AAA_BBB" if player % 4 else f"{day:%Y%m%d}_CCC_DDD",
                     "game_date": day.isoformat(),
-                    "system_id": chance.choice(("one",) * 7 + ("two",)),
+                    "system_id": system,
+                    "box_score_game_id": f"{day:%Y%m%d}_BBB_AAA" if player % 5 == 0 else None,
+                    "actual_margin": str(margin),
                     "team_abbr": None if player % 50 == 0 else ("BBB" if home else "AAA"),
                     "confidence_score": chance.choice(("0", "0.5499", "0.55", "0.6999", "0.7", "1", "1.2", None)),
-                    "recommendation": chance.choice(("OVER", "UNDER", "PASS", "HOLD")) if correct is None else "OVER",
+                    "recommendation": chance.choice(("OVER", "UNDER", "PASS", "HOLD"))
+                    if correct is None
+                    else chance.choice(("OVER", "UNDER")),
                     "line_value": "9.5",
                     "absolute_error": None if error is None else str(abs(error)),
                     "signed_error": None if error is None else str(error),
                     "prediction_correct": correct,
                     "within_3_points": None if error is None else abs(error) <= 3,
                     "within_5_points": None if error is None else abs(error) <= 5,
-                    "is_voided": error is None,
+                    "is_voided": voided,
                 }
             )
     return rows

@@ -10,7 +10,7 @@ from google.cloud import bigquery
 
 from foundation.clock import Clock, Deadline
 from foundation.errors import DeadlineExceeded
-from grading.dates.catch_up import recent
+from grading.catch_up_window import recent
 from grading.dates.survey import aggregate_due, grading_due, read_dates, read_ledger
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING, PERFORMANCE_SUMMARY, PROCESSORS, SYSTEM_DAILY_PERFORMANCE

@@ -9,7 +9,7 @@ from google.cloud import bigquery
 
 from grading.processors import PROCESSORS
 from grading.wiring import Application
-from tests.integration.conftest import DAY, RecordingSink
+from tests.integration.conftest import DAY, RecordingSink, rows_of
 from tests.integration.events import pubsub_event
 from tests.integration.slate import load_day
 
@@ -39,10 +39,10 @@ def test_a_date_with_all_three_processors_and_their_checks_takes_at_most_13_jobs
         assert steps.total() <= MOST_JOBS
 
 
-def test_a_redelivered_event_only_reads(
+def test_a_redelivered_event_changes_nothing(
     application: Application, bigquery_client: bigquery.Client, sink: RecordingSink, statements: list[tuple[str, str]]
 ) -> None:
-    """It finds that what is published is as new as it asks for, tells whose it is, and ends as superseded."""
+    """It finds that what is published is as new as it asks for and is its own, and ends as superseded, unrecorded."""
     load_day(bigquery_client, application.settings, DAY, players=20)
     event = _event()
     application.handler.handle(event)
@@ -53,3 +53,24 @@ def test_a_redelivered_event_only_reads(
 
     assert [event.fields["status"] for event in sink.named("run_finished")] == ["superseded"] * len(PROCESSORS)
     assert [job_id.rsplit("-", 2)[1] for job_id, _ in statements] == ["fence", "repeat"] * len(PROCESSORS)
+    runs = application.settings.target("grading_runs")
+    assert not rows_of(bigquery_client, f"SELECT 1 FROM `{runs}` WHERE status = 'superseded'")
+
+
+def test_an_event_that_another_one_satisfied_is_recorded(
+    application: Application, bigquery_client: bigquery.Client, statements: list[tuple[str, str]]
+) -> None:
+    """By the same two jobs; it says whose data was there."""
+    load_day(bigquery_client, application.settings, DAY, players=20)
+    earlier = pubsub_event({"target_date": DAY.isoformat(), "run_aggregation": False}, datetime.now(UTC), "earlier")
+    application.handler.handle(pubsub_event({"target_date": DAY.isoformat()}, datetime.now(UTC), "later"))
+    statements.clear()
+
+    application.handler.handle(earlier)
+
+    assert [job_id.rsplit("-", 2)[1] for job_id, _ in statements] == ["fence", "repeat"]
+    runs = application.settings.target("grading_runs")
+    sql = f"SELECT event_id, run_id, status, found_run_id FROM `{runs}` WHERE processor = 'prediction_accuracy'"
+    found = {row["event_id"]: row for row in rows_of(bigquery_client, sql)}
+    assert found["earlier"]["status"] == "superseded"
+    assert found["earlier"]["found_run_id"] == found["later"]["run_id"]

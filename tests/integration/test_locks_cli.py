@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,15 +63,18 @@ def _held(application: Application) -> set[str]:
 
 def test_a_live_an_expired_and_a_stuck_lock_are_told_apart(application: Application) -> None:
     """With key, holder, operation, age, heartbeat's age, token and state."""
-    lines = {line.split()[1]: line for line in _invoke().output.splitlines() if line.startswith("grading ")}
-    assert {day: line.split()[-1] for day, line in lines.items()} == {
+    output = _invoke("--wide").output
+    lines = {line.split()[1]: line for line in output.splitlines() if line.startswith("grading ")}
+    assert {day: line.split()[2] for day, line in lines.items()} == {
         "2026-01-15": "live",
         "2026-01-16": "expired",
         "2026-01-17": "stuck",
     }
     token = next(lock.token for lock in application.lock("grading").list_locks() if lock.lock_key == "2026-01-16")
-    for part in ("holder-16", "prediction_accuracy:manual", "90 s", "90 s ago", str(token)):
+    holder = (platform.node(), f"{os.getpid()}", "holder-16", "prediction_accuracy:manual")
+    for part in (*holder, "90 s", "90 s ago", str(token)):
         assert part in lines["2026-01-16"]
+    assert "  python -m grading locks release 2026-01-16 --type grading\n" in output
 
 
 def test_release_asks_first(application: Application) -> None:
@@ -110,13 +115,16 @@ def test_a_lock_that_was_renewed_after_it_was_shown_stays(
 
 def test_a_lock_that_nobody_holds_is_said_to_be_free(application: Application) -> None:
     result = _invoke("release", "2026-02-01", "--type", "grading", "--yes")
-    assert (result.exit_code, result.output) == (0, "no grading lock of 2026-02-01 is held\n")
+    assert (result.exit_code, result.output) == (0, "No grading lock of 2026-02-01 is held.\n")
 
 
 def test_check_removes_the_dead_and_names_them(application: Application) -> None:
     """Held for 20 minutes and silent: removed. The others are no concern of it."""
     output = _invoke("check").output
-    assert "grading_locks/grading_2026-01-17: held by prediction_accuracy:manual for 20 min, removed" in output
+    (line,) = [line for line in output.splitlines() if line.startswith("grading ")]
+    assert line.split()[1] == "2026-01-17"
+    assert line.split()[-3:] == ["20", "min", "yes"]
+    assert "1 stuck lock, 1 removed" in output
     assert _held(application) == {"2026-01-15", "2026-01-16"}
 
 

@@ -31,12 +31,16 @@ _ROOT = Path(__file__).parents[2]
 _FOLDERS = ("grading/sql", "grading/dates/sql", "grading/maintenance/sql", "validation/sql")
 # Not sent as statements of their own, or only on tables that do not exist yet.
 _PARTS = {
-    "absent_archetypes", "absent_injury_report", "adapt", "aligned_backup", "all_rows", "fence_check_newest",
-    "fence_check_unchanged", "gradable", "measure_graded", "read_as", "replaced_values", "typed_nulls",
-    "why_not_graded",
+    "absent_archetypes", "absent_box_scores", "absent_injury_report", "adapt", "aligned_backup", "all_rows",
+    "counted_box_scores", "fence_check_newest", "fence_check_unchanged", "found_box_scores", "gradable", "input_rows",
+    "is_kept", "is_push", "kept_predictions", "made_after_game", "newest_injury_reports", "placed_predictions",
+    "read_as", "replaced_values", "teams_named", "typed_nulls", "why_not_graded",
 }  # fmt: skip
 _ELSEWHERE = {
     "add_column": "init's own DDL",
+    "backups": "reads INFORMATION_SCHEMA",
+    "covers": "reads a table that the staging job makes",
+    "inputs_now": "counts rows of tables that are asked about, as measure_found does",
     "keep_partitions": "init's own DDL",
     "keep_table": "init's own DDL",
     "compare_grades": "asked by a person, on a table that is named then",
@@ -45,6 +49,7 @@ _ELSEWHERE = {
     "record_duplicates": "its rows are literals; resolve_duplicates writes the same table",
     "staging_tables": "reads INFORMATION_SCHEMA",
     "stage": "CREATE TABLE around the rows, which are asked about",
+    "stage_covering": "CREATE TABLE around the rows, which are asked about, and around the fence",
     "staged_range": "on a staging table of others, judged one by one",
     "unconsolidated": "on a staging table of others, judged one by one",
     "fence_check_unchanged": "part of a repair's publish",
@@ -57,18 +62,20 @@ class Described:
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self.tables = tables
 
-    def find(self, path: TablePath) -> Table | None:
+    def find(self, path: TablePath, *, deadline: Deadline | None = None) -> Table | None:
+        assert deadline is None or not deadline.expired
         return self.tables.get(str(path))
 
     described = find
 
-    def columns(self, path: TablePath) -> list[Column]:
-        found = self.find(path)
+    def columns(self, path: TablePath, *, deadline: Deadline | None = None) -> list[Column]:
+        found = self.find(path, deadline=deadline)
         if found is None:
             raise NotInitialised(f"there is no {path}")
         return list(found.columns)
 
-    def bytes_scanned(self, _sql: Sql) -> int:
+    def bytes_scanned(self, _sql: Sql, *, deadline: Deadline | None = None) -> int:
+        assert deadline is None or not deadline.expired
         return 0
 
 

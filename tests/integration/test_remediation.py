@@ -118,7 +118,7 @@ def test_5000_duplicates_are_not_touched_and_alerted(
     [alert] = notifier.alerts
     assert (alert.check, alert.severity, alert.count) == ("remediation", "CRITICAL", 5000)
     assert "were not repaired" in alert.title
-    assert alert.next_command == f"python -m grading dedupe --table {GRADING.name} --start {DAY} --end {DAY}"
+    assert alert.next_command == f"python -m grading dedupe --table {GRADING.name} --start {DAY} --end {DAY} --execute"
     assert [run["status"] for run in of(ready, "grading_runs")] == ["success"]
 
 

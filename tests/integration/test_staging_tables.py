@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from google.cloud import bigquery
 
 from grading.cli import commands
-from grading.maintenance.orphans import Orphan, StagingTables, Verdict
+from grading.maintenance.orphans import Orphan, OrphanVerdict, StagingTables
 from grading.processors import GRADING
 from grading.wiring import Application
 from tests.integration.conftest import rows_of
@@ -68,13 +68,13 @@ def test_only_tables_with_every_row_in_the_main_table_are_consolidated(
     """A missing key, a NULL line as a key of its own, a newer row, a row without a date or a column: not."""
     judged = {name: orphan.verdict for name, orphan in _judged(tables, batches).items()}
     assert judged == {
-        "_staging_batch_all_there": Verdict.CONSOLIDATED,
-        "_staging_batch_superseded": Verdict.CONSOLIDATED,
-        "_staging_batch_one_missing": Verdict.NOT_CONSOLIDATED,
-        "_staging_batch_newer": Verdict.NOT_CONSOLIDATED,
-        "_staging_batch_null_line": Verdict.NOT_CONSOLIDATED,
-        "_staging_batch_undated": Verdict.UNCHECKED,
-        "_staging_batch_other_columns": Verdict.UNCHECKED,
+        "_staging_batch_all_there": OrphanVerdict.CONSOLIDATED,
+        "_staging_batch_superseded": OrphanVerdict.CONSOLIDATED,
+        "_staging_batch_one_missing": OrphanVerdict.NOT_CONSOLIDATED,
+        "_staging_batch_newer": OrphanVerdict.NOT_CONSOLIDATED,
+        "_staging_batch_null_line": OrphanVerdict.NOT_CONSOLIDATED,
+        "_staging_batch_undated": OrphanVerdict.UNCHECKED,
+        "_staging_batch_other_columns": OrphanVerdict.UNCHECKED,
     }
 
 
@@ -103,7 +103,7 @@ def test_the_command_drops_the_consolidated_ones_and_nothing_else(
     runs = rows_of(bigquery_client, f"SELECT status, detail FROM `{batches.settings.target('grading_runs')}`")
     assert {row["status"] for row in runs} == {"staging_dropped"}
     for row in runs:
-        assert f"undo {row['detail']} --execute" in done.output
+        assert f"undo {str(row['detail']).split('-')[2]} --execute" in done.output
         undone = cli.invoke(commands, ["undo", str(row["detail"]), "--execute"])
         assert undone.exit_code == 0, (undone.output, undone.exception)
     assert count(bigquery_client, f"SELECT COUNT(*) FROM `{main.sibling('_staging_batch_all_there')}`") == 10
@@ -144,10 +144,10 @@ def test_a_staging_table_of_our_own_is_known_by_its_name(
     target, staging = settings.target(GRADING.name), settings.staging(OWN)
     execute(bigquery_client, f"CREATE TABLE `{staging}` AS SELECT * FROM `{target}` WHERE game_date = '{DAY}'")
     judge.alias(str(staging), str(target))
-    assert _judged(tables, application)[OWN].verdict is Verdict.CONSOLIDATED
+    assert _judged(tables, application)[OWN].verdict is OrphanVerdict.CONSOLIDATED
     execute(bigquery_client, f"DELETE FROM `{target}` WHERE game_date = '{DAY}' AND line_value IS NULL")
     judged = _judged(tables, application)[OWN]
     assert (judged.verdict, judged.why) == (
-        Verdict.NOT_CONSOLIDATED,
+        OrphanVerdict.NOT_CONSOLIDATED,
         "3 keys are not in prediction_accuracy, or only as older rows",
     )

@@ -12,8 +12,8 @@ from grading.hold import Hold
 from grading.processors import PROCESSORS, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.inputs import inputs
 from grading.writing.publish import AuditNote, publish_script
+from grading.writing.rules import rules
 from grading.writing.staging import Staged
 from localdev.bigquery import client_for
 from localdev.settings import local_settings
@@ -49,22 +49,17 @@ def test_a_processors_own_statements_are_accepted(
 ) -> None:
     """Its rows, the staging checks, the publish script and the validation."""
     run = _run(processor, plain_settings)
-    optional = {
-        name: GRADING_SQL.fill(f"absent_{name}")
-        for name in ("injury_report", "archetypes")
-        if name in GRADING_SQL.file(processor.name).placeholders
-    }
-    rows = GRADING_SQL.fill(processor.name, **run.values(), **inputs(plain_settings), **optional)
+    known = rules(plain_settings, run.date, run.date, run.date)
+    absent = {name: GRADING_SQL.fill(f"absent_{name}") for name in ("injury_report", "archetypes")}
+    rows = GRADING_SQL.fill(processor.name, **{**run.values(), **known, **absent})
     into = run.staging_table()
     staging = {"staging": table(into), **run.values()}
     judge.check(GRADING_SQL.fill("stage", **staging, rows=rows).text)
-    coverage = GRADING_SQL.fill("coverage", **staging, **inputs(plain_settings))
-    judge.check(
-        GRADING_SQL.fill(
-            "measure_graded", measured=GRADING_SQL.fill("measure_staging", **staging), coverage=coverage
-        ).text
-    )
-    for name in ("measure_staging", "present_keys", "keep_one_per_key", "read_fence"):
+    if processor.reads_predictions:
+        measured = GRADING_SQL.fill("measure_staging", **staging)
+        coverage = GRADING_SQL.fill("coverage", **{**staging, **known})
+        judge.check(GRADING_SQL.fill("measure_graded", **staging, measured=measured, coverage=coverage).text)
+    for name in ("measure_staging", "keep_one_per_key", "read_fence"):
         judge.check(GRADING_SQL.fill(name, **staging).text)
     for name in ("validate", "duplicate_samples"):
         judge.check(VALIDATION_SQL.fill(name, **staging).text)

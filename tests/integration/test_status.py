@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from datetime import timedelta
 
@@ -39,14 +40,18 @@ def graded(application: Application, bigquery_client: bigquery.Client) -> Settin
 
 def test_status_tells_who_wrote_what_when_and_how_it_ended(graded: Settings) -> None:
     """Of a date; of the last runs; and of what published nothing, why."""
-    said = _said(start(graded, "status", "--date", f"{DAY}"))
-    assert all(processor.name in said for processor in PROCESSORS)
-    assert said.count("schedule event-7") == 3
-    assert said.count(f"{DAY} ") == 3
+    said = _said(start(graded, "status", "--date", f"{DAY}", "--wide"))
+    assert said.startswith(f"{DAY} is fine\n")
+    assert all(said.count(processor.name) == 2 for processor in PROCESSORS)
+    assert len(re.findall("schedule +event-7", said)) == 3
+    assert len(re.findall(f"^{DAY}  ", said, re.MULTILINE)) == 3
     assert str(NEXT) not in said
-    said = _said(start(graded, "status", "--last", "1"))
+    said = _said(start(graded, "status", "--last", "1", "--wide"))
     assert "no_predictions" in said
     assert said.count(" ms ") == 1
+    said = _said(start(graded, "status", "--date", f"{NEXT + timedelta(days=1)}"))
+    assert said.startswith(f"{NEXT + timedelta(days=1)}: NOT fine: prediction_accuracy: there was nothing to grade\n")
+    assert f"\n  python -m grading ungraded --start {NEXT + timedelta(days=1)} --end " in said
     assert "No run of 2001-01-01 is recorded." in _said(start(graded, "status", "--date", "2001-01-01"))
 
 

@@ -229,7 +229,7 @@ def test_undo_works_with_a_backup_from_before_a_column_was_added(
 def _refusing(application: Application, name: str) -> Callable[[Sql], int]:
     asked = application.warehouse.bytes_scanned
 
-    def bytes_scanned(sql: Sql) -> int:
+    def bytes_scanned(sql: Sql, *, deadline: Deadline | None = None) -> int:
         if name in sql.text:
             raise AccessRefused(f"403 Access Denied: Table {name}: User does not have permission to query table {name}")
         return asked(sql)

@@ -11,7 +11,7 @@ from foundation.clock import Deadline
 from grading.maintenance.tasks import Tasks
 from grading.wiring import Application
 from tests.integration.conftest import RecordingNotifier, RecordingSink
-from tests.integration.damaged import TODAY, FixedClock, execute, grades_with_copies
+from tests.integration.damaged import NOON, TODAY, execute, grades_with_copies
 from validation.trend import Trend
 
 
@@ -57,7 +57,7 @@ def test_the_task_alerts_growth_and_tells_its_end(
 def _on_a_fixed_day(application: Application) -> Tasks:
     return Tasks(
         settings=application.settings,
-        clock=FixedClock(),
+        clock=NOON,
         events=application.events,
         warehouse=application.warehouse,
         lock_store=application.lock_store,

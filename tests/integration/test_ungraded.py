@@ -117,10 +117,10 @@ def test_the_command_grades_what_can_be_graded(
     shown = cli.invoke(commands, ["ungraded", *dates])
     assert shown.exit_code == 0, shown.output
     assert "8 predictions, 0 graded, 8 not" in shown.output
-    assert "1 dates have something to grade now: add --grade." in shown.output
+    assert "1 date can be graded now:\n  python -m grading ungraded" in shown.output
     done = cli.invoke(commands, ["ungraded", *dates, "--grade"])
     assert done.exit_code == 0, done.output
     after = cli.invoke(commands, ["ungraded", *dates])
     assert "8 predictions, 6 graded, 2 not" in after.output
     assert "no_box_score_for_player" in after.output
-    assert "something to grade now" not in after.output
+    assert "can be graded now" not in after.output

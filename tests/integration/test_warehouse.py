@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -14,10 +15,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from foundation.clock import Deadline, SystemClock
-from foundation.errors import DeadlineExceeded, OutcomeUnknown, StatementRefused
+from foundation.errors import DeadlineExceeded, OutcomeUnknown, StatementRefused, WarehouseUnavailable
 from localdev.bigquery import BigQueryEmulator
 from warehouse.bigquery import Warehouse
-from warehouse.statements import Sql
+from warehouse.statements import Sql, TablePath
 
 Answer = Callable[[requests.PreparedRequest], "requests.Response | None"]
 
@@ -180,3 +181,63 @@ def test_nothing_is_sent_when_no_time_is_left(connect: Connect) -> None:
     with pytest.raises(DeadlineExceeded):
         connect(edge).run(Sql("SELECT 1"), job_id=job_id(), deadline=soon(0.5))
     assert edge.sent == []
+
+
+def closed_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def test_a_connection_that_is_refused_is_told_as_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt failed to connect: no job can be running, and waiting for longer helps nobody."""
+    monkeypatch.setattr("warehouse.requests.UNREACHED_SECONDS", 0.5)
+    client = bigquery.Client(
+        project="local-grading",
+        credentials=AnonymousCredentials(),
+        client_options={"api_endpoint": f"http://127.0.0.1:{closed_port()}"},
+    )
+    with pytest.raises(WarehouseUnavailable, match="was not sent") as failed:
+        Warehouse(client).run(Sql("SELECT 1"), job_id=job_id(), deadline=soon())
+    assert not isinstance(failed.value, OutcomeUnknown)
+    with pytest.raises(WarehouseUnavailable, match="was not sent") as failed:
+        Warehouse(client).load([{"a": 1}], TablePath("project", "dataset", "t"), [], job_id=job_id(), deadline=soon())
+    assert not isinstance(failed.value, OutcomeUnknown)
+    client.close()
+
+
+def test_a_job_whose_sending_is_refused_has_no_unknown_end(connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("warehouse.bigquery.RETRY", bigquery.DEFAULT_RETRY.with_timeout(0.5))
+
+    def denied(request: requests.PreparedRequest) -> requests.Response | None:
+        return answer(request, 403, refusal(403, "accessDenied", "Access Denied: Project local-grading"))
+
+    with pytest.raises(WarehouseUnavailable, match="Access Denied") as failed:
+        connect(Edge(before=denied)).run(Sql("SELECT 1"), job_id=job_id(), deadline=soon())
+    assert not isinstance(failed.value, OutcomeUnknown)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "text"),
+    [
+        (404, "notFound", "Not found: Job local-grading:US.x"),
+        (403, "accessDenied", "Access Denied: Job local-grading:US.x"),
+        (400, "invalid", "an answer that says nothing of the job"),
+    ],
+)
+def test_a_job_that_was_accepted_is_not_ended_by_the_answer_to_a_look(
+    connect: Connect, status: int, reason: str, text: str
+) -> None:
+    """The job runs on, whatever the request that asks for it is answered."""
+
+    def lost(request: requests.PreparedRequest) -> requests.Response | None:
+        path = request.path_url.split("?")[0]
+        if is_insert(request):
+            reference = {"projectId": "local-grading", "jobId": "slow", "location": "US"}
+            running = {"state": "RUNNING"}
+            query = {"query": {"query": "SELECT 1"}}
+            return answer(request, 200, {"jobReference": reference, "configuration": query, "status": running})
+        return answer(request, status, refusal(status, reason, text)) if "/jobs/" in path else None
+
+    with pytest.raises(OutcomeUnknown, match="its end is unknown"):
+        connect(Edge(before=lost)).run(Sql("SELECT 1"), job_id="slow", deadline=soon())

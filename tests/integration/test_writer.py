@@ -28,8 +28,8 @@ from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.wiring import Application
 from grading.writing import publish, staging
-from grading.writing.inputs import select_of
 from grading.writing.publish import AuditNote, publish_script
+from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows, Staged
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of
 from tests.integration.slate import GAME, box_scores, load, load_day, predictions
@@ -342,7 +342,7 @@ def test_a_date_that_would_shrink_is_refused_until_it_is_allowed(
     assert outcome.status is Status.SHRUNK
     assert (outcome.written.staged_keys, outcome.written.present_keys) == (8, 10)
     assert table(ten_graded) == before
-    assert "--allow-shrink" in notifier.alerts[0].next_command
+    assert notifier.alerts[0].next_command == f"python -m grading backfill --start {DAY} --end {DAY} --dry-run"
     assert grade(ten_graded, allow_shrink=True).status is Status.SUCCESS
     assert len(table(ten_graded)) == 8
 

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any, Literal
 
 from foundation.errors import LockStoreUnavailable
-from locking.store import LockStore, StoreContended, StoreUnanswered
+from locking.store import DocumentStore, StoreContended, StoreUnanswered
 
 Fault = Literal["down", "lost before", "lost after", "contended", "fine"]
 
@@ -14,7 +14,7 @@ Fault = Literal["down", "lost before", "lost after", "contended", "fine"]
 class FaultyStore:
     """Passes calls on; each call of `method` meets the next planned fault, or `always`."""
 
-    def __init__(self, store: LockStore) -> None:
+    def __init__(self, store: DocumentStore) -> None:
         self._store = store
         self._planned: dict[str, deque[Fault]] = {}
         self.always: Fault = "fine"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from alerts.alert import Alert
@@ -99,22 +100,26 @@ def test_oversized_values_are_cut_and_the_cut_is_said() -> None:
         assert entity not in shown, "an entity was cut through"
 
 
+def _with_value(error: str, value: str) -> Alert:
+    return replace(invalid_message(error), facts=[("Value", value)])
+
+
 def test_a_value_that_fits_exactly_is_not_cut() -> None:
-    alert = invalid_message("bad", value="v" * (MAX_FIELD - 300))
+    alert = _with_value("bad", "v" * (MAX_FIELD - 300))
     assert "…" not in texts(slack_payload(alert, environment="test"))
-    alert = invalid_message("bad", value="v" * (MAX_FIELD - 299))
+    alert = _with_value("bad", "v" * (MAX_FIELD - 299))
     assert "…" in texts(slack_payload(alert, environment="test"))
 
 
 def test_an_empty_value_still_makes_a_valid_message() -> None:
-    alert = invalid_message("the message has no data", value="")
+    alert = _with_value("the message has no data", "")
     within_limits(slack_payload(alert, environment="test"))
 
 
 def test_the_plain_message_has_no_blocks() -> None:
-    alert = invalid_message("bad", value="<x>")
+    alert = _with_value("bad", "<x>")
     assert slack_text(alert, environment="test").keys() == {"text"}
 
 
 def test_text_for_a_terminal_is_not_escaped() -> None:
-    assert "<x>" in as_text(invalid_message("bad", value="<x>"))
+    assert "<x>" in as_text(_with_value("bad", "<x>"))

@@ -7,24 +7,13 @@ from types import SimpleNamespace
 import pytest
 
 import alerts
-from alerts.alert import Alert
 from grading import api
-
-
-class Kept:
-    """A notifier that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.alerts: list[Alert] = []
-
-    def send(self, alert: Alert) -> bool:
-        self.alerts.append(alert)
-        return True
+from tests.fakes import RecordingNotifier
 
 
 def test_a_duplicate_alert_takes_a_date_and_a_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """With these two alone it goes where the environment says."""
-    kept = Kept()
+    kept = RecordingNotifier()
     monkeypatch.setattr(api, "application_from_environment", lambda: SimpleNamespace(notifier=kept))
     assert api.send_duplicate_alert("2026-01-17", 214)
     (alert,) = kept.alerts
@@ -32,7 +21,7 @@ def test_a_duplicate_alert_takes_a_date_and_a_count(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_lock_failure_alert_is_critical() -> None:
-    kept = Kept()
+    kept = RecordingNotifier()
     assert api.send_lock_failure_alert("2026-01-17", "grading", "unavailable", notifier=kept)
     assert kept.alerts[0].severity == "CRITICAL"
 

@@ -11,8 +11,9 @@ from alerts import messages
 from alerts.alert import Alert
 from alerts.suppression import COLLECTION, SuppressingNotifier
 from foundation.clock import SystemClock
-from foundation.events import Event, EventLog
+from foundation.events import EventLog
 from locking.sqlite_store import SQLiteLockStore
+from tests.fakes import RecordingSink
 from tests.unit.faulty_store import Fault, FaultyStore
 
 ALERT = messages.duplicates_found("2026-01-17", table="t", processor="p", duplicate_keys=3)
@@ -25,14 +26,6 @@ class Inner:
     def send(self, alert: Alert) -> bool:
         self.delivered.append(alert)
         return True
-
-
-class Recorded:
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
 
 
 @pytest.fixture
@@ -48,18 +41,18 @@ def inner() -> Inner:
 
 
 @pytest.fixture
-def recorded() -> Recorded:
-    return Recorded()
+def recorded() -> RecordingSink:
+    return RecordingSink()
 
 
 @pytest.fixture
-def notifier(store: FaultyStore, inner: Inner, recorded: Recorded) -> SuppressingNotifier:
+def notifier(store: FaultyStore, inner: Inner, recorded: RecordingSink) -> SuppressingNotifier:
     return SuppressingNotifier(inner, store, EventLog([recorded]), SystemClock(), environment="test")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("fault", ["down", "lost before", "lost after", "contended"])
 def test_a_dead_store_never_silences_an_alert(
-    notifier: SuppressingNotifier, store: FaultyStore, inner: Inner, recorded: Recorded, fault: Fault
+    notifier: SuppressingNotifier, store: FaultyStore, inner: Inner, recorded: RecordingSink, fault: Fault
 ) -> None:
     """Also one that was told before: whether it was is not known now."""
     notifier.send(ALERT)
@@ -91,7 +84,7 @@ def test_contention_is_resolved_by_looking_again(
 
 
 def test_a_store_that_dies_after_the_delivery_means_a_repetition_at_worst(
-    notifier: SuppressingNotifier, store: FaultyStore, inner: Inner, recorded: Recorded
+    notifier: SuppressingNotifier, store: FaultyStore, inner: Inner, recorded: RecordingSink
 ) -> None:
     store.plan("replace", "down")
     assert notifier.send(ALERT)
@@ -116,7 +109,7 @@ def test_a_clean_check_without_an_alert_costs_one_read(
     assert inner.delivered == []
 
 
-def test_a_suppressed_alert_is_in_the_log(notifier: SuppressingNotifier, recorded: Recorded) -> None:
+def test_a_suppressed_alert_is_in_the_log(notifier: SuppressingNotifier, recorded: RecordingSink) -> None:
     notifier.send(ALERT)
     notifier.send(ALERT)
     (event,) = recorded.events

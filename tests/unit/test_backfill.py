@@ -117,6 +117,21 @@ class TestDue:
         )
         assert [work.date for work in aggregate_due(processor, states, ledger)] == due
 
+    @pytest.mark.parametrize("processor", [SYSTEM_DAILY_PERFORMANCE, PERFORMANCE_SUMMARY])
+    @pytest.mark.parametrize("moved", [(90, 95, "late"), (100, 110, "repair")], ids=["an older token", "a repair"])
+    def test_other_grades_than_an_aggregate_covers_make_it_due_whatever_the_clocks_say(
+        self, processor: Processor, moved: tuple[int, int, str]
+    ) -> None:
+        """A token that was committed late is older than the aggregate, and a repair keeps the token."""
+        before = dict.fromkeys(DAYS, (100, 110, "run"))
+        covers = {day: _ledger({GRADING: before}).covered_now(processor, day) for day in DAYS}
+        aggregates = {day: (120, 130, "sum", covers[day]) for day in DAYS}
+        states = [_state(day) for day in DAYS]
+        assert list(aggregate_due(processor, states, _ledger({GRADING: before, processor: aggregates}))) == []
+        after = _ledger({GRADING: {**before, DAYS[0]: moved}, processor: aggregates})
+        due = DAYS if processor is PERFORMANCE_SUMMARY else DAYS[:1]
+        assert [work.date for work in aggregate_due(processor, states, after)] == list(due)
+
     def test_a_date_without_grades_has_no_aggregate_to_compute(self) -> None:
         """There is nothing to sum up."""
         states = [_state(DAYS[0], grades=0)]
@@ -189,9 +204,12 @@ class TestHelp:
         [
             (["backfill", "--start", "2024-01-05", "--end", "2024-01-01"], "--start 2024-01-05 is after --end"),
             (["backfill", "--start", "2024-01-05", "--end", "2999-01-01"], "--end 2999-01-01 is in the future"),
-            (["backfill", "--start", "2024-01-05"], "Missing option '--end'"),
+            (["backfill", "--start", "2024-01-05"], "--start and --end are needed"),
             (["status", "--date", "2024-01-05", "--last", "3"], "--date and --last exclude each other"),
-            (["grade", "--date", "16/01/2026"], "does not match the format"),
+            (["grade", "--date", "16/01/2026"], "--date '16/01/2026' is not a date"),
+            (["status", "--date", "2024-02-30"], "--date 2024-02-30 does not exist in the calendar"),
+            (["ungraded", "--start", "2024-01-05", "--end", "2024-01-01"], "is after --end 2024-01-01: swap them"),
+            (["dedupe", "--table", GRADING.name, "--start", "2999-01-01"], "--start 2999-01-01 is in the future"),
             (["recompute", "--start", "2024-01-01", "--processor", GRADING.name], "is not one of"),
         ],
     )  # fmt: skip

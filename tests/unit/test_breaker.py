@@ -10,23 +10,12 @@ import pytest
 
 from foundation.clock import SystemClock
 from foundation.errors import CircuitOpen
-from foundation.events import Event, EventLog
+from foundation.events import EventLog
 from grading.breaker import COLLECTION, GradingCircuitBreaker
 from locking.sqlite_store import SQLiteLockStore
 from locking.store import Key
+from tests.fakes import RecordingSink
 from tests.unit.faulty_store import Fault, FaultyStore
-
-
-class Recorded:
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
-
-    @property
-    def names(self) -> list[str]:
-        return [event.name for event in self.events]
 
 
 @pytest.fixture
@@ -37,11 +26,11 @@ def store(tmp_path: Path) -> Iterator[FaultyStore]:
 
 
 @pytest.fixture
-def recorded() -> Recorded:
-    return Recorded()
+def recorded() -> RecordingSink:
+    return RecordingSink()
 
 
-def breaker(store: FaultyStore, recorded: Recorded, **options: Any) -> GradingCircuitBreaker:
+def breaker(store: FaultyStore, recorded: RecordingSink, **options: Any) -> GradingCircuitBreaker:
     return GradingCircuitBreaker(store, "p", EventLog([recorded]), SystemClock(), **options)  # type: ignore[arg-type]
 
 
@@ -50,7 +39,7 @@ def state(store: FaultyStore) -> object:
     return document and document.fields["state"]
 
 
-def opened(store: FaultyStore, recorded: Recorded, **options: Any) -> GradingCircuitBreaker:
+def opened(store: FaultyStore, recorded: RecordingSink, **options: Any) -> GradingCircuitBreaker:
     guard = breaker(store, recorded, **options)
     for _ in range(3):
         guard.record_failure("BigQuery gave no answer")
@@ -58,7 +47,7 @@ def opened(store: FaultyStore, recorded: Recorded, **options: Any) -> GradingCir
 
 
 @pytest.mark.parametrize("fault", ["down", "lost before", "contended"])
-def test_a_dead_store_never_blocks_work(store: FaultyStore, recorded: Recorded, fault: Fault) -> None:
+def test_a_dead_store_never_blocks_work(store: FaultyStore, recorded: RecordingSink, fault: Fault) -> None:
     """Not even where the breaker was open when the store died."""
     opened(store, recorded)
     store.always = fault
@@ -70,7 +59,7 @@ def test_a_dead_store_never_blocks_work(store: FaultyStore, recorded: Recorded, 
     assert "breaker_unavailable" in recorded.names
 
 
-def test_opening_is_one_event_that_names_the_last_error(store: FaultyStore, recorded: Recorded) -> None:
+def test_opening_is_one_event_that_names_the_last_error(store: FaultyStore, recorded: RecordingSink) -> None:
     opened(store, recorded)
     (event,) = [event for event in recorded.events if event.name == "breaker_opened"]
     assert event.severity == "CRITICAL"
@@ -79,14 +68,14 @@ def test_opening_is_one_event_that_names_the_last_error(store: FaultyStore, reco
 
 
 @pytest.mark.parametrize("method", ["create", "replace"])
-def test_a_lost_answer_counts_once(store: FaultyStore, recorded: Recorded, method: str) -> None:
+def test_a_lost_answer_counts_once(store: FaultyStore, recorded: RecordingSink, method: str) -> None:
     """The write that was carried out is recognised as ours by reading: it is neither repeated nor lost."""
     guard = breaker(store, recorded)
     store.plan(method, "lost after")
     assert [guard.record_failure() for _ in range(3)] == [None, None, "opened"]
 
 
-def test_an_opening_whose_answer_was_lost_is_still_told(store: FaultyStore, recorded: Recorded) -> None:
+def test_an_opening_whose_answer_was_lost_is_still_told(store: FaultyStore, recorded: RecordingSink) -> None:
     guard = breaker(store, recorded)
     guard.record_failure()
     guard.record_failure()
@@ -95,13 +84,15 @@ def test_an_opening_whose_answer_was_lost_is_still_told(store: FaultyStore, reco
 
 
 @pytest.mark.parametrize("fault", ["lost before", "contended"])
-def test_a_write_that_was_not_carried_out_is_repeated(store: FaultyStore, recorded: Recorded, fault: Fault) -> None:
+def test_a_write_that_was_not_carried_out_is_repeated(
+    store: FaultyStore, recorded: RecordingSink, fault: Fault
+) -> None:
     guard = breaker(store, recorded)
     store.plan("create", fault)
     assert [guard.record_failure() for _ in range(3)] == [None, None, "opened"]
 
 
-def test_a_closing_whose_answer_was_lost_is_still_told(store: FaultyStore, recorded: Recorded) -> None:
+def test_a_closing_whose_answer_was_lost_is_still_told(store: FaultyStore, recorded: RecordingSink) -> None:
     guard = opened(store, recorded, cool_down_seconds=1e-9)
     guard.before_call()
     store.plan("replace", "contended", "lost after")
@@ -109,7 +100,7 @@ def test_a_closing_whose_answer_was_lost_is_still_told(store: FaultyStore, recor
     assert state(store) == "closed"
 
 
-def test_of_two_that_read_the_same_state_one_probes(store: FaultyStore, recorded: Recorded) -> None:
+def test_of_two_that_read_the_same_state_one_probes(store: FaultyStore, recorded: RecordingSink) -> None:
     """The second comes in between the first one's read and its write: the write must not succeed."""
     first = opened(store, recorded, cool_down_seconds=1e-9)
     second = breaker(store, recorded, cool_down_seconds=1e-9)
@@ -126,7 +117,7 @@ def test_of_two_that_read_the_same_state_one_probes(store: FaultyStore, recorded
     assert second.record_success() == "closed"
 
 
-def test_the_events_of_a_whole_cycle(store: FaultyStore, recorded: Recorded) -> None:
+def test_the_events_of_a_whole_cycle(store: FaultyStore, recorded: RecordingSink) -> None:
     guard = opened(store, recorded, cool_down_seconds=1e-9)
     guard.before_call()
     guard.record_failure()
@@ -141,7 +132,7 @@ def test_the_events_of_a_whole_cycle(store: FaultyStore, recorded: Recorded) -> 
     ]
 
 
-def test_an_untroubled_call_costs_two_reads(store: FaultyStore, recorded: Recorded) -> None:
+def test_an_untroubled_call_costs_two_reads(store: FaultyStore, recorded: RecordingSink) -> None:
     guard = breaker(store, recorded)
     guard.before_call()
     guard.record_success()
@@ -149,6 +140,6 @@ def test_an_untroubled_call_costs_two_reads(store: FaultyStore, recorded: Record
 
 
 @pytest.mark.parametrize("options", [{"threshold": 0}, {"cool_down_seconds": 0}, {"probe_seconds": 0}])
-def test_unsafe_settings_are_refused(store: FaultyStore, recorded: Recorded, options: dict[str, Any]) -> None:
+def test_unsafe_settings_are_refused(store: FaultyStore, recorded: RecordingSink, options: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a breaker needs"):
         breaker(store, recorded, **options)

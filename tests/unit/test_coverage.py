@@ -5,15 +5,10 @@ from __future__ import annotations
 from grading.coverage import UNGRADED_REASONS, coverage_of
 
 COUNTS = {
-    "predictions": 30,
-    "counting": 20,
-    "waiting": 5,
-    "waiting_for_player": 2,
-    "inactive": 4,
-    "invalidated": 3,
-    "line_source": 2,
-    "no_line": 1,
-    "placeholder_line": 0,
+    "causes": "gradable 15 0,no_box_score_for_game 3 3,no_box_score_for_player 2 2,inactive 4 0,invalidated 3 0,"
+    "line_source 2 0,no_line 1 0",
+    "silent_systems": None,
+    "silent_games": "20240115_AAA_BBB",
 }
 
 
@@ -29,6 +24,6 @@ def test_every_prediction_is_graded_or_has_one_reason() -> None:
 
 
 def test_predictions_taken_away_meanwhile_are_not_counted_as_less_than_none() -> None:
-    coverage = coverage_of({**COUNTS, "counting": 0, "waiting": 0, "waiting_for_player": 0}, graded_keys=12)
+    coverage = coverage_of({**COUNTS, "causes": None}, graded_keys=12)
     assert coverage.ungraded["superseded"] == 0
     assert "-" not in coverage.ungraded_text

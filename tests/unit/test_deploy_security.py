@@ -65,7 +65,12 @@ COMPOSERS = {
     "grading/audit.py",
     "grading/dates/survey.py",
     "grading/writing/adapt.py",
+    "grading/report/data.py",
+    "grading/report/diff.py",
+    "grading/trace.py",
+    "grading/writing/input_state.py",
     "grading/writing/inputs.py",
+    "grading/writing/rules.py",
     "grading/writing/publish.py",
     "grading/maintenance/grades_compared.py",
     "grading/maintenance/orphans.py",
@@ -73,6 +78,7 @@ COMPOSERS = {
     "grading/maintenance/repair_rows.py",
     "grading/maintenance/repair_tables.py",
     "warehouse/columns.py",
+    "grading/maintenance/undo.py",
 }
 
 
@@ -83,7 +89,9 @@ def test_values_become_sql_in_one_module_only(path: Path) -> None:
         return
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == "Sql":
-            assert isinstance(node.args[0], ast.Constant), f"{path.name}:{node.lineno} makes SQL of a value"
+            chosen = node.args[0]
+            texts = [chosen.body, chosen.orelse] if isinstance(chosen, ast.IfExp) else [chosen]
+            assert all(isinstance(text, ast.Constant) for text in texts), f"{path.name}:{node.lineno}: SQL of a value"
 
 
 def test_a_query_is_sent_by_one_module_only_and_takes_nothing_but_sql() -> None:
@@ -102,3 +110,28 @@ def test_every_requirement_is_pinned() -> None:
     for name in ("requirements.txt", "requirements-dev.txt"):
         for line in (ROOT / name).read_text().splitlines():
             assert re.fullmatch(r"[a-z0-9][a-z0-9._-]*==\S+", line), f"{name}: {line}"
+
+
+# The client library that a call goes through → the roles of the function that its calls need.
+NEEDED = {
+    "bigquery": {"roles/bigquery.jobUser", "roles/bigquery.dataEditor", "roles/bigquery.dataViewer"},
+    "firestore": {"roles/datastore.user"},
+    "monitoring_v3": {"roles/monitoring.metricWriter"},
+    "pubsub_v1": {"roles/pubsub.publisher"},
+    "secretmanager_v1": {"roles/secretmanager.secretAccessor"},
+}
+
+
+def test_the_function_has_the_roles_that_its_calls_need_and_no_more(tmp_path: Path) -> None:
+    """By the client libraries that the deployed packages import. Logs go to stdout, for which no role is needed."""
+    text = "\n".join(path.read_text() for path in sources())
+    used = set(re.findall(r"google\.cloud(?:\.| import )(\w+)", text)) - {"firestore_v1", "secretmanager"}
+    assert used == NEEDED.keys()
+    needed = {role for library in used for role in NEEDED[library]}
+    assert {role for account, role in granted(tmp_path) if account == "grading-function"} == needed
+
+
+def test_metrics_that_are_not_published_need_no_role(tmp_path: Path) -> None:
+    settings = tmp_path / "no-metrics.env"
+    settings.write_text("PUBLISH_METRICS=false\n")
+    assert not any("monitoring.metricWriter" in line for line in dry_run("--env-file", str(settings)))

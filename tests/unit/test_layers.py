@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 # From the top; a module may import from its own floor and from those below it, never from one above, also not inside
 # a function. The first entry that begins a module's name is its floor; modules of one line share a floor.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("tests", "bench"),
+    ("tests", "bench", "conformance"),
     ("localdev",),
     ("main", "grading.__main__"),
     ("grading.cli",),
@@ -22,13 +22,17 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("grading.wiring",),
     ("grading.clients",),
     ("grading.pubsub",),
+    ("grading.report",),
     ("grading.maintenance",),
     ("grading.dates",),
     ("grading.service", "grading.outcome_alerts"),
     ("grading.writing",),
-    ("grading.audit", "grading.history", "grading.locker", "grading.breaker"),
+    ("grading.audit", "grading.history", "grading.locker", "grading.breaker", "grading.memory"),
     ("grading.run",),
-    ("grading.hold", "grading.outcome", "grading.coverage", "grading.processors", "grading.settings"),
+    ("grading.trace",),
+    ("grading.hold", "grading.outcome", "grading.coverage", "grading.covers", "grading.processors"),
+    ("grading.settings", "grading.catch_up_window"),
+    ("grading.season",),
     ("validation",),
     ("alerts",),
     ("locking",),
@@ -112,9 +116,18 @@ def test_an_import_downward_is_none(tmp_path: Path) -> None:
 
 def test_no_two_sql_files_share_a_name() -> None:
     names = [
-        path.name for top in ("grading", "validation", "bench", "localdev") for path in (ROOT / top).rglob("*.sql")
+        path.name
+        for top in ("grading", "validation", "bench", "localdev", "conformance")
+        for path in (ROOT / top).rglob("*.sql")
     ]
     assert sorted(names) == sorted(set(names))
+
+
+def test_no_job_id_is_made_outside_the_query_session() -> None:
+    """Whoever wants a job asks a `Jobs`; only the warehouse's own modules pass ids on."""
+    for path, name in modules():
+        if name.partition(".")[0] in PACKAGES and not name.startswith("warehouse."):
+            assert "job_id=" not in path.read_text(), name
 
 
 def test_only_the_wiring_reads_the_environment() -> None:

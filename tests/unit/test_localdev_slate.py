@@ -80,6 +80,8 @@ def test_a_box_score_file_that_does_not_fit_is_refused(sample: Path, old: str, n
         ("predicted_points", "NaN", "NUMERIC"),
         ("predicted_points", "1.0000000001", "NUMERIC"),
         ("predicted_points", "1e30", "NUMERIC"),
+        ("predicted_points", "1_000", "NUMERIC"),
+        ("similar_games_count", "1_000", "INT64"),
         ("similar_games_count", "1.5", "INT64"),
         ("similar_games_count", "9223372036854775808", "INT64"),
         ("created_at", "yesterday", "TIMESTAMP"),
@@ -90,11 +92,11 @@ def test_a_value_that_its_column_cannot_hold_is_named(tmp_path: Path, column: st
     slate = sample_slate.generate()
     slate[PREDICTIONS.setting][0][column] = value
     sample_slate.write_rows(tmp_path, DAY, slate)
-    with pytest.raises(SlateError, match=rf"line 2: {column}='{value}' is not a valid {kind}"):
+    with pytest.raises(SlateError, match=rf"line 2: {column}='{value}' is not a valid {kind}: write "):
         read_slate(tmp_path, DAY)
 
 
-@pytest.mark.parametrize(("value", "read"), [("12.0", "12"), ("12", "12"), ("-3", "-3")])
+@pytest.mark.parametrize(("value", "read"), [("12.0", "12"), ("12", "12"), ("1e2", "100")])
 def test_a_whole_number_may_be_written_with_a_point(tmp_path: Path, value: str, read: str) -> None:
     slate = sample_slate.generate()
     slate[BOX_SCORES.setting][0]["points"] = value
@@ -213,3 +215,38 @@ def test_the_sample_has_every_injury_case_of_a_voided_bet() -> None:
         assert (False, "", status) in cases
     assert {(True, "true", ""), (True, "false", "OUT"), (True, "", "QUESTIONABLE"), (True, "false", "")} <= cases
     assert (False, "", "") in cases
+
+
+@pytest.mark.parametrize("column", ["confidence_score", "predicted_points", "current_points_line"])
+def test_a_negative_value_is_refused_where_none_can_be(tmp_path: Path, column: str) -> None:
+    """An adjustment may well be negative."""
+    slate = sample_slate.generate()
+    slate[PREDICTIONS.setting][0] |= {column: "-0.5", "pace_adjustment": "-1.5"}
+    sample_slate.write_rows(tmp_path, DAY, slate)
+    with pytest.raises(SlateError, match=rf"line 2: {column}='-0.5' is negative: write 0 or more"):
+        read_slate(tmp_path, DAY)
+
+
+HEADER = "player_lookup,game_id,game_date,team_abbr,opponent_team_abbr,minutes_played,points,is_dnp"
+GOOD = "someone,20240210_A_B,2024-02-10,A,B,30,12,false"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            f"{HEADER}\n{GOOD}\n".replace(",", ";"),
+            "line 1: the columns are separated by ';': separate them",
+        ),
+        (f"{HEADER}\n{GOOD}\n".replace(",", "\t"), "line 1: the columns are separated by tabs"),
+        (f"{HEADER}\n{GOOD}\n".replace(",", "|"), r"line 1: the columns are separated by '\|'"),
+        (f'{HEADER}\n{GOOD}\n"{GOOD}\n{GOOD}\n', "line 3: unexpected end of data: close the quotes that open there"),
+        (f'{HEADER}\n{GOOD}\n"some\none"{GOOD[7:]}\n', "line 3: a value runs over several lines: close its quotes"),
+        (f"{HEADER}\n{GOOD}\n{GOOD[:-5]}\0\n", "line 3: it holds a NUL byte: save the file as UTF-8 text"),
+    ],
+    ids=["semicolons", "tabs", "bars", "open quotes", "quotes over lines", "NUL"],
+)
+def test_a_file_that_is_no_csv_is_named_with_its_line(sample: Path, text: str, message: str) -> None:
+    sample.joinpath(BOX_SCORES.file_name(DAY)).write_text(text, encoding="utf-8")
+    with pytest.raises(SlateError, match=f"player_game_summary_2024-02-10.csv, {message}"):
+        read_slate(sample, DAY)

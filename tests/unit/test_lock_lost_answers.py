@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from foundation.errors import LockAcquisitionError, LockStoreUnavailable
-from foundation.events import Event, EventLog
+from foundation.events import EventLog
 from locking import DistributedLock, LockTimings
 from locking.line import waiters
 from locking.lock import lock_document
 from locking.sqlite_store import SQLiteLockStore
 from locking.store import StoreContended, StoreUnanswered
+from tests.fakes import RecordingSink
 
 SHORT = LockTimings(
     lease_seconds=0.8,
@@ -55,14 +56,6 @@ class Lossy:
         return call
 
 
-class Names:
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def record(self, event: Event) -> None:
-        self.seen.append(event.name)
-
-
 @pytest.fixture
 def inner(tmp_path: Path) -> Iterator[SQLiteLockStore]:
     store = SQLiteLockStore(tmp_path / "locks.db")
@@ -75,7 +68,7 @@ def lossy(inner: SQLiteLockStore) -> Lossy:
     return Lossy(inner)
 
 
-def make(store: Any, sink: Names | None = None) -> DistributedLock:
+def make(store: Any, sink: RecordingSink | None = None) -> DistributedLock:
     return DistributedLock("demo", store=store, timings=SHORT, events=EventLog([sink] if sink else []))
 
 
@@ -114,7 +107,7 @@ def test_taking_over(lossy: Lossy, inner: SQLiteLockStore, fault: str) -> None:
 @pytest.mark.parametrize("fault", ["lost call", "lost answer", "contended"])
 @pytest.mark.parametrize("times", [1, 3])
 def test_renewing(lossy: Lossy, inner: SQLiteLockStore, fault: str, times: int) -> None:
-    sink = Names()
+    sink = RecordingSink()
     with make(lossy, sink).acquire("k", "op") as lease:
         lossy.plan = [("replace", fault)] * times
         time.sleep(SHORT.lease_seconds * 1.5)
@@ -122,28 +115,28 @@ def test_renewing(lossy: Lossy, inner: SQLiteLockStore, fault: str, times: int) 
         assert lossy.plan == []
         with pytest.raises(LockAcquisitionError), make(inner).acquire("k", "rival", 0):
             pass
-    assert sink.seen == ["lock_acquired", "lock_released"]
+    assert sink.names == ["lock_acquired", "lock_released"]
 
 
 @pytest.mark.parametrize("fault", ["lost call", "lost answer", "contended"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_releasing(lossy: Lossy, inner: SQLiteLockStore, fault: str, times: int) -> None:
-    sink = Names()
+    sink = RecordingSink()
     with make(lossy, sink).acquire("k", "op"):
         lossy.plan = [("delete", fault)] * times
-    assert sink.seen == ["lock_acquired", "lock_released"]
+    assert sink.names == ["lock_acquired", "lock_released"]
     assert make(inner).list_locks() == []
 
 
 def test_releasing_right_after_a_renewal_whose_answer_was_lost(lossy: Lossy, inner: SQLiteLockStore) -> None:
     """The version is not the one that the holder knows, but the holder is: adopted, and released."""
-    sink = Names()
+    sink = RecordingSink()
     timings = LockTimings(lease_seconds=30, renew_every_seconds=2, rpc_timeout_seconds=1)
     with DistributedLock("demo", store=lossy, timings=timings, events=EventLog([sink])).acquire("k", "op"):
         lossy.plan = [("replace", "lost answer")]
         while lossy.plan:
             time.sleep(0.01)
-    assert sink.seen == ["lock_acquired", "lock_released"]
+    assert sink.names == ["lock_acquired", "lock_released"]
     assert make(inner).list_locks() == []
 
 
@@ -182,11 +175,11 @@ def test_a_refusal_for_good_is_not_repeated(lossy: Lossy) -> None:
 
 
 def test_a_store_that_dies_before_the_release_masks_nothing(lossy: Lossy) -> None:
-    sink = Names()
+    sink = RecordingSink()
     with pytest.raises(ZeroDivisionError), make(lossy, sink).acquire("k", "op"):  # noqa: PT012
         lossy.always = {"delete": StoreUnanswered("gone"), "replace": StoreUnanswered("gone")}
         raise ZeroDivisionError
-    assert sink.seen == ["lock_acquired", "lock_left"]
+    assert sink.names == ["lock_acquired", "lock_left"]
 
 
 @pytest.mark.parametrize("broken", ["versions", "watch"])

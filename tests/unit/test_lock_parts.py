@@ -24,7 +24,7 @@ from locking.sqlite_store import SQLiteLockStore
 from locking.store import Key, StoreUnanswered
 
 KEY = Key("grading_locks", "k")
-TICKET = Key("grading_locks/k/waiters", "t")
+TICKET = Key("grading_locks/k/grading_waiters", "t")
 Change = TargetChange.TargetChangeType
 
 

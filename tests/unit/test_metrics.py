@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import grpc
@@ -13,8 +12,7 @@ from google.cloud.monitoring_v3 import CreateTimeSeriesRequest, MetricServiceCli
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcTransport
 from google.protobuf.empty_pb2 import Empty
 
-from foundation.clock import SystemClock
-from foundation.events import Event, EventLog
+from foundation.events import EventLog
 from monitoring.cloud_monitoring import CloudMonitoringWriter
 from monitoring.metrics_sink import (
     LOCK_CONTENTION,
@@ -24,28 +22,8 @@ from monitoring.metrics_sink import (
     LogMetricWriter,
     Point,
 )
+from tests.fakes import HandClock, RecordingSink
 from tests.unit.rpc_server import RpcServer
-
-
-class FakeClock(SystemClock):
-    """Moved by hand."""
-
-    def __init__(self) -> None:
-        self.at = 1000.0
-
-    def monotonic(self) -> float:
-        return self.at
-
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.at, UTC)
-
-
-class Recorded:
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
 
 
 class MetricServer(RpcServer):
@@ -86,16 +64,16 @@ def server() -> Iterator[MetricServer]:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def recorded() -> Recorded:
-    return Recorded()
+def recorded() -> RecordingSink:
+    return RecordingSink()
 
 
-def cloud_writer(server: MetricServer, clock: FakeClock, timeout_seconds: float = 3.0) -> CloudMonitoringWriter:
+def cloud_writer(server: MetricServer, clock: HandClock, timeout_seconds: float = 3.0) -> CloudMonitoringWriter:
     return CloudMonitoringWriter(
         server.client,
         "demo-project",
@@ -108,7 +86,7 @@ def cloud_writer(server: MetricServer, clock: FakeClock, timeout_seconds: float 
 
 
 @pytest.fixture
-def sink(server: MetricServer, clock: FakeClock, recorded: Recorded) -> LockMetricsSink:
+def sink(server: MetricServer, clock: HandClock, recorded: RecordingSink) -> LockMetricsSink:
     return LockMetricsSink(cloud_writer(server, clock), EventLog([recorded]), clock)
 
 
@@ -160,7 +138,7 @@ def test_the_metrics_have_their_documented_names(sink: LockMetricsSink, server: 
     assert series.points[0].interval.end_time.timestamp() == 1000.0
 
 
-def test_two_instances_write_series_of_their_own(server: MetricServer, clock: FakeClock) -> None:
+def test_two_instances_write_series_of_their_own(server: MetricServer, clock: HandClock) -> None:
     point = [Point(LOCK_TIMEOUT, "grading", 0)]
     for writer in (cloud_writer(server, clock), cloud_writer(server, clock)):
         writer.write(point)
@@ -175,7 +153,7 @@ def test_nothing_happened_writes_nothing(sink: LockMetricsSink, server: MetricSe
 
 
 def test_a_flush_within_five_seconds_keeps_its_values_for_the_next(
-    sink: LockMetricsSink, server: MetricServer, clock: FakeClock
+    sink: LockMetricsSink, server: MetricServer, clock: HandClock
 ) -> None:
     """Cloud Monitoring refuses a second point within five seconds: it must not be lost."""
     tell(sink, "lock_acquired", lock_type="grading", holder_id="a", wait_ms=1)
@@ -189,7 +167,7 @@ def test_a_flush_within_five_seconds_keeps_its_values_for_the_next(
     assert written(server)[LOCK_TIMEOUT, "grading"] == 1
 
 
-def test_a_slow_write_moves_the_next_one(clock: FakeClock, recorded: Recorded) -> None:
+def test_a_slow_write_moves_the_next_one(clock: HandClock, recorded: RecordingSink) -> None:
     """The points are stamped somewhere within the write: the five seconds count from its end."""
 
     class Slow:
@@ -210,7 +188,7 @@ def test_a_slow_write_moves_the_next_one(clock: FakeClock, recorded: Recorded) -
 
 @pytest.mark.parametrize("status", [grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAVAILABLE])
 def test_a_refusal_is_logged_and_harms_nothing(
-    sink: LockMetricsSink, server: MetricServer, recorded: Recorded, status: grpc.StatusCode
+    sink: LockMetricsSink, server: MetricServer, recorded: RecordingSink, status: grpc.StatusCode
 ) -> None:
     """One attempt; the values that were not written are in the log."""
     server.status = status
@@ -223,7 +201,7 @@ def test_a_refusal_is_logged_and_harms_nothing(
 
 
 @pytest.mark.timeout(15)
-def test_a_hanging_monitoring_is_given_up_on(server: MetricServer, clock: FakeClock, recorded: Recorded) -> None:
+def test_a_hanging_monitoring_is_given_up_on(server: MetricServer, clock: HandClock, recorded: RecordingSink) -> None:
     server.hangs = True
     sink = LockMetricsSink(cloud_writer(server, clock, timeout_seconds=0.2), EventLog([recorded]), clock)
     tell(sink, "lock_acquired", lock_type="grading", holder_id="a", wait_ms=7)
@@ -231,7 +209,7 @@ def test_a_hanging_monitoring_is_given_up_on(server: MetricServer, clock: FakeCl
     assert recorded.events[0].fields["error"] == "DeadlineExceeded"
 
 
-def test_locally_the_log_is_the_sink(clock: FakeClock, recorded: Recorded) -> None:
+def test_locally_the_log_is_the_sink(clock: HandClock, recorded: RecordingSink) -> None:
     log = EventLog([recorded])
     sink = LockMetricsSink(LogMetricWriter(log), log, clock)
     tell(sink, "lock_acquired", lock_type="grading", holder_id="a", wait_ms=7)
@@ -241,7 +219,7 @@ def test_locally_the_log_is_the_sink(clock: FakeClock, recorded: Recorded) -> No
 
 
 @pytest.mark.parametrize("wait", [None, "soon", float("nan"), float("inf"), -5])
-def test_a_senseless_wait_counts_as_none(clock: FakeClock, recorded: Recorded, wait: object) -> None:
+def test_a_senseless_wait_counts_as_none(clock: HandClock, recorded: RecordingSink, wait: object) -> None:
     class Kept:
         points: Sequence[Point] = ()
 

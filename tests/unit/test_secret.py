@@ -19,20 +19,10 @@ from google.cloud.secretmanager_v1.services.secret_manager_service.transports im
 
 from alerts.secret import SecretWebhook, webhook_url_from_secret
 from alerts.webhook import WebhookUnavailable
-from foundation.clock import SystemClock
+from tests.fakes import HandClock
 from tests.unit.rpc_server import RpcServer
 
 URL = "https://hooks.slack.com/services/T0/B0/very-secret"
-
-
-class FakeClock(SystemClock):
-    """A monotonic clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.at = 1000.0
-
-    def monotonic(self) -> float:
-        return self.at
 
 
 class SecretServer(RpcServer):
@@ -67,12 +57,12 @@ def server() -> Iterator[SecretServer]:
 
 
 @pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
+def clock() -> HandClock:
+    return HandClock()
 
 
 @pytest.fixture
-def source(server: SecretServer, clock: FakeClock) -> SecretWebhook:
+def source(server: SecretServer, clock: HandClock) -> SecretWebhook:
     return webhook_url_from_secret(server.client, "demo-project", clock=clock)
 
 
@@ -83,7 +73,7 @@ def test_the_latest_version_is_read_once_and_cached(server: SecretServer, source
 
 
 def test_a_rotated_secret_is_read_after_forget_and_after_an_hour(
-    server: SecretServer, source: SecretWebhook, clock: FakeClock
+    server: SecretServer, source: SecretWebhook, clock: HandClock
 ) -> None:
     source.get()
     server.payload = b"https://hooks.slack.com/services/new"
@@ -105,7 +95,7 @@ def test_a_rotated_secret_is_read_after_forget_and_after_an_hour(
     ],
 )
 def test_a_refusal_is_one_request_remembered_for_a_short_time(
-    server: SecretServer, source: SecretWebhook, clock: FakeClock, status: grpc.StatusCode
+    server: SecretServer, source: SecretWebhook, clock: HandClock, status: grpc.StatusCode
 ) -> None:
     """No hidden retries, and ten alerts in a row do not ask ten times."""
     server.status = status
@@ -119,7 +109,7 @@ def test_a_refusal_is_one_request_remembered_for_a_short_time(
 
 
 @pytest.mark.timeout(15)
-def test_a_hanging_secret_manager_is_given_up_on(server: SecretServer, clock: FakeClock) -> None:
+def test_a_hanging_secret_manager_is_given_up_on(server: SecretServer, clock: HandClock) -> None:
     server.hangs = True
     source = webhook_url_from_secret(server.client, "demo-project", clock=clock, timeout_seconds=0.2)
     with pytest.raises(WebhookUnavailable, match="DeadlineExceeded"):
@@ -133,7 +123,7 @@ def test_a_secret_that_is_no_address_is_refused(server: SecretServer, source: Se
         source.get()
 
 
-def test_a_client_that_cannot_be_built_is_a_refusal_too(clock: FakeClock) -> None:
+def test_a_client_that_cannot_be_built_is_a_refusal_too(clock: HandClock) -> None:
     def no_credentials() -> SecretManagerServiceClient:
         raise RuntimeError("no credentials")
 

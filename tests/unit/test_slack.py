@@ -17,33 +17,20 @@ from alerts.messages import duplicates_found
 from alerts.slack import LogNotifier, SlackNotifier
 from alerts.webhook import FixedWebhook, WebhookUnavailable, WebhookUrl
 from foundation.clock import SystemClock
-from foundation.events import Event, EventLog
+from foundation.events import EventLog
 from localdev.slack_sink import Answer, SlackSink
+from tests.fakes import RecordingSink
 
 ALERT = duplicates_found("2026-01-17", table="d.t", processor="p", duplicate_keys=3)
 SECRET = "local-webhook-secret"
 
 
-class Recorded:
-    """An event sink that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
-
-    @property
-    def names(self) -> list[str]:
-        return [event.name for event in self.events]
-
-
 @pytest.fixture
-def recorded() -> Recorded:
-    return Recorded()
+def recorded() -> RecordingSink:
+    return RecordingSink()
 
 
-def notifier(url: str, recorded: Recorded, *, budget_seconds: float = 5.0) -> SlackNotifier:
+def notifier(url: str, recorded: RecordingSink, *, budget_seconds: float = 5.0) -> SlackNotifier:
     return SlackNotifier(
         FixedWebhook(url),
         requests.Session(),
@@ -87,7 +74,7 @@ def silent_server(first_bytes: bytes = b"", drip: bytes = b"") -> Iterator[str]:
             thread.join()
 
 
-def test_an_alert_is_delivered_before_send_returns(slack_sink: SlackSink, recorded: Recorded) -> None:
+def test_an_alert_is_delivered_before_send_returns(slack_sink: SlackSink, recorded: RecordingSink) -> None:
     assert notifier(slack_sink.url, recorded).send(ALERT)
     assert slack_sink.delivered == [slack_payload(ALERT, environment="test")]
     assert recorded.names == ["alert_sent"]
@@ -95,13 +82,13 @@ def test_an_alert_is_delivered_before_send_returns(slack_sink: SlackSink, record
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])
-def test_a_passing_refusal_is_tried_again(slack_sink: SlackSink, recorded: Recorded, status: int) -> None:
+def test_a_passing_refusal_is_tried_again(slack_sink: SlackSink, recorded: RecordingSink, status: int) -> None:
     slack_sink.answer_next(Answer(status=status), Answer(status=status))
     assert notifier(slack_sink.url, recorded).send(ALERT)
     assert [post.status for post in slack_sink.posts] == [status, status, 200]
 
 
-def test_retry_after_is_obeyed(slack_sink: SlackSink, recorded: Recorded) -> None:
+def test_retry_after_is_obeyed(slack_sink: SlackSink, recorded: RecordingSink) -> None:
     """The pauses that were asked for are exactly those that were made."""
     pauses: list[float] = []
     slack_sink.answer_next(Answer(status=429, headers={"Retry-After": "2"}))
@@ -117,7 +104,7 @@ def test_retry_after_is_obeyed(slack_sink: SlackSink, recorded: Recorded) -> Non
     assert pauses == [2.0]
 
 
-def test_a_retry_after_longer_than_the_budget_is_not_waited_for(slack_sink: SlackSink, recorded: Recorded) -> None:
+def test_a_retry_after_longer_than_the_budget_is_not_waited_for(slack_sink: SlackSink, recorded: RecordingSink) -> None:
     slack_sink.answer_always(Answer(status=429, headers={"Retry-After": "60"}))
     assert not notifier(slack_sink.url, recorded).send(ALERT)
     assert len(slack_sink.posts) == 1
@@ -125,7 +112,7 @@ def test_a_retry_after_longer_than_the_budget_is_not_waited_for(slack_sink: Slac
     assert "429" in recorded.events[0].fields["reason"]
 
 
-def test_a_failure_is_logged_with_the_whole_alert(slack_sink: SlackSink, recorded: Recorded) -> None:
+def test_a_failure_is_logged_with_the_whole_alert(slack_sink: SlackSink, recorded: RecordingSink) -> None:
     """An alert that Slack did not take is still found in the log."""
     slack_sink.answer_always(Answer(status=500))
     assert not notifier(slack_sink.url, recorded, budget_seconds=1.0).send(ALERT)
@@ -135,20 +122,22 @@ def test_a_failure_is_logged_with_the_whole_alert(slack_sink: SlackSink, recorde
 
 
 @pytest.mark.parametrize("status", [301, 401, 405])
-def test_a_refusal_for_good_is_not_repeated_or_followed(slack_sink: SlackSink, recorded: Recorded, status: int) -> None:
+def test_a_refusal_for_good_is_not_repeated_or_followed(
+    slack_sink: SlackSink, recorded: RecordingSink, status: int
+) -> None:
     slack_sink.answer_always(Answer(status=status, headers={"Location": slack_sink.url}))
     assert not notifier(slack_sink.url, recorded).send(ALERT)
     assert len(slack_sink.posts) == 1
 
 
-def test_refused_blocks_are_sent_again_as_plain_text(slack_sink: SlackSink, recorded: Recorded) -> None:
+def test_refused_blocks_are_sent_again_as_plain_text(slack_sink: SlackSink, recorded: RecordingSink) -> None:
     """A message that Slack cannot lay out still reaches the person on call."""
     slack_sink.answer_next(Answer(status=400))
     assert notifier(slack_sink.url, recorded).send(ALERT)
     assert slack_sink.delivered[0].keys() == {"text"}
 
 
-def test_a_revoked_address_is_fetched_anew_once(slack_sink: SlackSink, recorded: Recorded) -> None:
+def test_a_revoked_address_is_fetched_anew_once(slack_sink: SlackSink, recorded: RecordingSink) -> None:
     class Rotated:
         """A source whose cached address is the old one until it is told to forget it."""
 
@@ -175,7 +164,9 @@ def test_a_revoked_address_is_fetched_anew_once(slack_sink: SlackSink, recorded:
     [(b"", b""), (b"HTTP/1.1 200 OK\r\n", b"X-Slow: 1\r\n")],
     ids=["never answers", "drips its headers"],
 )
-def test_a_slow_slack_never_costs_more_than_the_budget(recorded: Recorded, first_bytes: bytes, drip: bytes) -> None:
+def test_a_slow_slack_never_costs_more_than_the_budget(
+    recorded: RecordingSink, first_bytes: bytes, drip: bytes
+) -> None:
     """Also where each byte comes in time, which no socket timeout bounds."""
     with silent_server(first_bytes, drip) as url:
         started = time.monotonic()
@@ -184,14 +175,14 @@ def test_a_slow_slack_never_costs_more_than_the_budget(recorded: Recorded, first
     assert recorded.names == ["alert_failed"]
 
 
-def test_a_slack_that_is_not_there_is_told_and_harms_nothing(recorded: Recorded) -> None:
+def test_a_slack_that_is_not_there_is_told_and_harms_nothing(recorded: RecordingSink) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert not notifier(f"http://127.0.0.1:{port}/services/{SECRET}", recorded, budget_seconds=0.5).send(ALERT)
     assert "Slack was not reached" in recorded.events[0].fields["reason"]
 
 
-def test_an_error_in_the_source_is_told_by_its_type_alone(recorded: Recorded) -> None:
+def test_an_error_in_the_source_is_told_by_its_type_alone(recorded: RecordingSink) -> None:
     class Broken:
         def get(self) -> WebhookUrl:
             raise RuntimeError(f"https://hooks.slack.com/services/{SECRET}")
@@ -206,7 +197,7 @@ def test_an_error_in_the_source_is_told_by_its_type_alone(recorded: Recorded) ->
 
 @pytest.mark.parametrize("answers", [[200], [500, 404], [400, 200]])
 def test_the_address_is_in_no_log_error_or_repr(
-    slack_sink: SlackSink, recorded: Recorded, caplog: pytest.LogCaptureFixture, answers: list[int]
+    slack_sink: SlackSink, recorded: RecordingSink, caplog: pytest.LogCaptureFixture, answers: list[int]
 ) -> None:
     """Not even with every library's debug log on; the library itself would write the path."""
     slack_sink.answer_next(*(Answer(status=status) for status in answers))
@@ -220,7 +211,7 @@ def test_the_address_is_in_no_log_error_or_repr(
         assert SECRET not in text
 
 
-def test_a_dead_address_is_in_no_error(recorded: Recorded, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_dead_address_is_in_no_error(recorded: RecordingSink, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         assert not notifier(f"http://127.0.0.1:9/services/{SECRET}", recorded, budget_seconds=0.5).send(ALERT)
     assert SECRET not in caplog.text + repr(recorded.events)
@@ -248,7 +239,7 @@ def test_an_address_may_end_in_a_newline() -> None:
     assert WebhookUrl.parse("https://hooks.slack.com/services/x\n").reveal() == "https://hooks.slack.com/services/x"
 
 
-def test_without_a_webhook_the_log_carries_the_alert(recorded: Recorded) -> None:
+def test_without_a_webhook_the_log_carries_the_alert(recorded: RecordingSink) -> None:
     assert not LogNotifier(EventLog([recorded]), environment="test").send(ALERT)
     (event,) = recorded.events
     assert (event.name, event.severity) == ("alert_not_configured", "WARNING")

@@ -1,4 +1,4 @@
--- Every key of the date, counted anew.
+-- Every key of the date, counted anew; and who published the date last, read in the same moment.
 SELECT
   IFNULL(SUM(copies), 0) AS total_rows,
   COUNT(*) AS distinct_keys,
@@ -7,7 +7,8 @@ SELECT
     SELECT COUNT(*)
     FROM ${audit}
     WHERE game_date = ${date} AND processor = ${processor} AND resolved_at IS NULL
-  ) AS open_findings
+  ) AS open_findings,
+  (SELECT MAX(run_id) FROM ${fence} WHERE lock_key = ${lock_key}) AS fence_run_id
 FROM (
   SELECT COUNT(*) AS copies
   FROM ${target}

@@ -1,67 +1,50 @@
--- What each date of a range has: predictions, box scores for them, grades, and how far the grades are behind.
-WITH predictions AS (
-  SELECT
-    game_date,
-    player_lookup,
-    game_id,
-    system_id,
-    current_points_line,
-    ${why_not_graded} AS reason
-  FROM ${predictions}
-  WHERE game_date BETWEEN ${first} AND ${last}
+-- What each date of a range has: predictions, what grading would make of them, the grades, and how far these are behind.
+WITH box_scores AS (
+  ${counted_box_scores}
+),
+grading AS (
+  ${kept_predictions}
 ),
 keys AS (
-  SELECT game_date, player_lookup, game_id, system_id, current_points_line
-  FROM predictions
-  WHERE reason IS NULL
-  GROUP BY game_date, player_lookup, game_id, system_id, current_points_line
-),
-box_scores AS (
   SELECT
     game_date,
-    player_lookup,
-    game_id,
-    points,
-    minutes_played,
-    IFNULL(is_dnp, FALSE) OR points IS NULL OR (points = 0 AND IFNULL(minutes_played, 0) = 0) AS did_not_play
-  FROM ${box_scores}
-  WHERE game_date BETWEEN ${first} AND ${last}
-),
-grades AS (
-  SELECT game_date, player_lookup, game_id, system_id, line_value, actual_points, minutes_played, is_voided
-  FROM ${accuracy}
-  WHERE game_date BETWEEN ${first} AND ${last}
-),
-compared AS (
-  SELECT
-    k.game_date,
-    g.game_date IS NULL AS missing,
-    g.game_date IS NOT NULL AND (
-      g.actual_points IS DISTINCT FROM b.points
-      OR g.minutes_played IS DISTINCT FROM CAST(b.minutes_played AS ${minutes_type})
-      OR g.is_voided IS DISTINCT FROM b.did_not_play
-    ) AS outdated
-  FROM keys AS k
-  JOIN box_scores AS b
-    ON b.game_date = k.game_date AND b.player_lookup = k.player_lookup AND b.game_id = k.game_id
-  LEFT JOIN grades AS g
-    ON g.game_date = k.game_date
-    AND g.player_lookup = k.player_lookup
-    AND g.game_id = k.game_id
-    AND g.system_id = k.system_id
-    AND g.line_value IS NOT DISTINCT FROM k.current_points_line
+    COUNTIF(is_kept) AS kept,
+    COUNTIF(NOT is_kept) AS grades,
+    -- Of a key with several grades each must be right.
+    MAX(IF(is_kept, actual_points, NULL)) IS DISTINCT FROM MAX(IF(is_kept, NULL, actual_points))
+      OR MIN(IF(is_kept, actual_points, NULL)) IS DISTINCT FROM MIN(IF(is_kept, NULL, actual_points))
+      OR MAX(IF(is_kept, minutes_played, NULL)) IS DISTINCT FROM MAX(IF(is_kept, NULL, minutes_played))
+      OR MIN(IF(is_kept, minutes_played, NULL)) IS DISTINCT FROM MIN(IF(is_kept, NULL, minutes_played))
+      OR MAX(IF(is_kept, is_voided, NULL)) IS DISTINCT FROM MAX(IF(is_kept, NULL, is_voided))
+      OR MIN(IF(is_kept, is_voided, NULL)) IS DISTINCT FROM MIN(IF(is_kept, NULL, is_voided))
+      OR MAX(IF(is_kept, box_score_game_id, NULL)) IS DISTINCT FROM MAX(IF(is_kept, NULL, box_score_game_id))
+      OR MIN(IF(is_kept, box_score_game_id, NULL)) IS DISTINCT FROM MIN(IF(is_kept, NULL, box_score_game_id))
+      AS differs
+  FROM (
+    SELECT
+      game_date, player_lookup, game_id, system_id, line_value, box_score_game_id, TRUE AS is_kept,
+      points AS actual_points, CAST(minutes_played AS ${minutes_type}) AS minutes_played, did_not_play AS is_voided
+    FROM grading
+    UNION ALL
+    SELECT
+      game_date, player_lookup, game_id, system_id, line_value, IFNULL(box_score_game_id, game_id), FALSE AS is_kept,
+      actual_points, minutes_played, is_voided
+    FROM ${accuracy}
+    WHERE game_date BETWEEN ${first} AND ${last}
+  )
+  GROUP BY game_date, player_lookup, game_id, system_id, line_value
 ),
 counted AS (
-  SELECT game_date, COUNT(*) AS predictions, 0 AS with_box_score, 0 AS missing, 0 AS outdated, 0 AS grades
-  FROM predictions
+  SELECT
+    game_date, COUNT(*) AS predictions, 0 AS with_box_score, 0 AS missing, 0 AS outdated, 0 AS grades, 0 AS graded_keys
+  FROM ${predictions}
+  WHERE game_date BETWEEN ${first} AND ${last}
   GROUP BY game_date
   UNION ALL
-  SELECT game_date, 0, COUNT(*), COUNTIF(missing), COUNTIF(outdated), 0
-  FROM compared
-  GROUP BY game_date
-  UNION ALL
-  SELECT game_date, 0, 0, 0, 0, COUNT(*)
-  FROM grades
+  SELECT
+    game_date, 0, SUM(kept), COUNTIF(kept > 0 AND grades = 0), COUNTIF(kept > 0 AND grades > 0 AND differs),
+    SUM(grades), COUNTIF(grades > 0)
+  FROM keys
   GROUP BY game_date
 )
 SELECT
@@ -70,7 +53,8 @@ SELECT
   SUM(with_box_score) AS with_box_score,
   SUM(missing) AS missing,
   SUM(outdated) AS outdated,
-  SUM(grades) AS grades
+  SUM(grades) AS grades,
+  SUM(graded_keys) AS graded_keys
 FROM counted
 GROUP BY game_date
 ORDER BY game_date

@@ -13,7 +13,28 @@ CREATE TABLE IF NOT EXISTS ${runs} (
   started_at TIMESTAMP,
   committed_at TIMESTAMP,
   status STRING,
-  detail STRING
+  detail STRING,
+  rules_version STRING,
+  keys_added INT64,
+  keys_removed INT64,
+  box_scores_differing INT64,
+  game_ids_differing INT64,
+  confidence_out_of_range INT64,
+  lock_holder STRING,
+  waited_for STRING,
+  taken_over_from STRING,
+  lock_requested_ms INT64,
+  lock_acquired_ms INT64,
+  staging_token INT64,
+  staged_ms INT64,
+  measured_ms INT64,
+  found_run_id STRING,
+  found_token INT64,
+  refused INT64,
+  inputs STRING,
+  code_version STRING,
+  publish_job_id STRING,
+  covers STRING
 )
 PARTITION BY game_date
 CLUSTER BY processor, status

@@ -34,7 +34,11 @@ CREATE TABLE IF NOT EXISTS ${target} (
   model_version STRING,
   graded_at TIMESTAMP,
   run_id STRING,
-  fence_token INT64
+  fence_token INT64,
+  box_score_game_id STRING,
+  box_scores_differ BOOL,
+  confidence_out_of_range BOOL,
+  rules_version STRING
 )
 PARTITION BY game_date
 CLUSTER BY system_id, player_lookup

@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS ${target} (
   period_end_date DATE,
   computed_at TIMESTAMP,
   run_id STRING,
-  fence_token INT64
+  fence_token INT64,
+  pushes INT64
 )
 PARTITION BY as_of_date
 CLUSTER BY system_id, period_type

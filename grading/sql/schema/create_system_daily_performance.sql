@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS ${target} (
   voided_count INT64,
   computed_at TIMESTAMP,
   run_id STRING,
-  fence_token INT64
+  fence_token INT64,
+  push_count INT64
 )
 PARTITION BY game_date
 CLUSTER BY system_id

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from locking import DistributedLock, LockTimings
-from locking.store import Fields, Key, LockStore
+from locking.store import DocumentStore, Fields, Key
 from tests.faults.lock.worker import CONTEXT, Where
 from tests.length import LONG
 
@@ -29,7 +29,7 @@ class Interval(NamedTuple):
 class WithoutPrecondition:
     """A store whose `create` overwrites what is there: the negative control."""
 
-    def __init__(self, inner: LockStore) -> None:
+    def __init__(self, inner: DocumentStore) -> None:
         self._inner = inner
 
     def __getattr__(self, name: str) -> Any:

@@ -18,7 +18,7 @@ from foundation.errors import GradingError, LockStoreUnavailable
 from foundation.events import Event, EventLog
 from localdev.processes import freeze, thaw
 from locking import DistributedLock, Lease, LockTimings
-from locking.store import Key, LockStore
+from locking.store import DocumentStore, Key
 
 # Processes start from a server that has imported what they need: 32 of them in the time of one.
 CONTEXT = get_context("forkserver")
@@ -33,7 +33,7 @@ class Where:
     firestore_host: str = ""
     project: str = "demo-faults"
 
-    def open(self) -> LockStore:
+    def open(self) -> DocumentStore:
         if self.sqlite_path:
             from locking.sqlite_store import SQLiteLockStore
 

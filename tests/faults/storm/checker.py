@@ -40,6 +40,7 @@ class Checker:
     polls: int = 0
     _seen: dict[Any, _Seen] = field(default_factory=dict)
     _copied: dict[Any, float] = field(default_factory=dict)
+    _holed: dict[Any, float] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -50,6 +51,14 @@ class Checker:
     def has_copies(self, day: Any) -> bool:
         """Whether the date may still hold copies."""
         return day in self._copied
+
+    def expect_holes(self, day: Any) -> None:
+        """Call before and after rows of a date are deleted: they are missing until the date is graded again."""
+        self._holed[day] = time.monotonic()
+
+    def has_holes(self, day: Any) -> bool:
+        """Whether rows of the date may still be missing."""
+        return day in self._holed
 
     def read(self) -> Mapping[Any, Mapping[str, Any]]:
         """Each date as it is now, in one statement."""
@@ -78,7 +87,9 @@ class Checker:
             self._judge(day, row, began)
 
     def _judge(self, day: Any, row: Mapping[str, Any], began: float) -> None:
-        if row["keys"] != PLAYERS:
+        if row["keys"] == PLAYERS and began > self._holed.get(day, began):
+            del self._holed[day]
+        if row["keys"] != PLAYERS and day not in self._holed:
             self._tell(f"{day}: {row['keys']} of {PLAYERS} keys")
         if row["runs"] != 1 or row["token"] != row["newest_token"] or row["version"] != row["newest_version"]:
             self._tell(f"{day}: rows of {row['runs']} runs at once")

@@ -21,7 +21,12 @@ ON_WAREHOUSE = (
     "BigQuery: 503",
     "BigQuery: concurrent update",
     "BigQuery: outage",
+    "BigQuery: 404 for a job that runs on",
+    "BigQuery: 403 for a while",
+    "BigQuery: DML queue full",
+    "BigQuery: rows deleted after the commit",
 )
+ON_TASKS = ("no access token", "lock directory cannot be used")
 ON_LOCKS = (
     "Firestore: refused",
     "Firestore: cut after",
@@ -34,7 +39,7 @@ ON_ALERTS = ("Slack: down", "Slack: slow", "Slack: 429", "Secret Manager: refuse
 ON_EVENTS = ("event delivered twice at once", "event reordered", "event too late", "event malformed")
 OTHERS = ("wrong clock", "copies by a foreign writer", "writer without the lock")
 
-FAULTS = (*ON_PROCESSES, *ON_WAREHOUSE, *ON_LOCKS, *ON_ALERTS, *ON_EVENTS, *OTHERS)
+FAULTS = (*ON_PROCESSES, *ON_WAREHOUSE, *ON_TASKS, *ON_LOCKS, *ON_ALERTS, *ON_EVENTS, *OTHERS)
 
 DATES = 3
 _FAULTS_A_ROUND = 4
@@ -173,6 +178,8 @@ def _fault(draw: random.Random, kind: str, tasks: int) -> Fault:
         return Fault(kind=kind, task=draw.randrange(tasks), after=draw.uniform(0.02, 1.2), lasts=draw.uniform(0.3, 4.0))
     if kind in ON_WAREHOUSE:
         return Fault(kind=kind, step=draw.choice(_STEPS), after=draw.uniform(0, 0.5), lasts=draw.uniform(0.3, 2.0))
+    if kind in ON_TASKS:
+        return Fault(kind=kind, task=draw.randrange(tasks))
     if kind in ON_LOCKS:
         return Fault(kind=kind, after=draw.uniform(0, 0.8), lasts=draw.uniform(0.5, 3.0))
     return Fault(kind=kind)

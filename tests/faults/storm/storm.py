@@ -6,6 +6,7 @@ import heapq
 import itertools
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -13,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -34,7 +35,7 @@ from localdev.slack_sink import Answer, SlackSink
 from tests.faults.storm.checker import Checker, check_story
 from tests.faults.storm.plan import FAULTS, ON_ALERTS, ON_LOCKS, ON_WAREHOUSE, Fault, Round, Task, happened, plan_round
 from tests.faults.storm.report import Report
-from tests.faults.storm.rows import DAYS, copy_rows, fill, set_version
+from tests.faults.storm.rows import DAYS, copy_rows, delete_rows, fill, set_version
 from tests.faults.storm.warehouse_proxy import WarehouseProxy
 from tests.faults.storm.worker import Job, Reply, Worker
 
@@ -166,6 +167,7 @@ class Storm:
         create_tables(direct, self._application.jobs("init", 120))
         fill(self._client, direct)
         self._checker = Checker(self._client, direct)
+        self._warehouse.after_publish = self._delete
         self._workers = [self._new_worker() for _ in range(_PROCESSES)]
         for place, _ in enumerate(DAYS):
             task = Task(name=f"first-{place}", role="event", date=place, at=0.0)
@@ -182,8 +184,8 @@ class Storm:
         for delivery in deliveries:
             self._at(delivery.task.at, partial(self._publish, delivery, deliveries))
         if not self.naive:
-            for date in plan.damaged:
-                self._at(0.0, partial(self._copy, date))
+            for place in plan.damaged:
+                self._at(0.0, partial(self._copy, place))
         for fault in plan.faults:
             self._prepare(fault)
         self._faults = plan.faults
@@ -223,6 +225,8 @@ class Storm:
             published_at=delivery.published_at,
             naive=self.naive,
             secret_refused=self._secret_refused,
+            token_refused=self._meets(delivery, "no access token"),
+            locks_refused=self._meets(delivery, "lock directory cannot be used"),
         )
         try:
             worker.send(job)
@@ -233,6 +237,20 @@ class Storm:
             for fault in self._faults:
                 if fault.task == delivery.place and fault.kind.startswith("process"):
                     self._at(fault.after, partial(self._strike, fault, worker, delivery))
+
+    def _meets(self, delivery: _Delivery, kind: str) -> bool:
+        """Whether the first attempt at this task meets a fault of its process."""
+        hit = delivery.attempts == 1 and any(f.kind == kind and f.task == delivery.place for f in self._faults)
+        self._hits[kind] += hit
+        return hit
+
+    def _delete(self, sql: str) -> None:
+        """Someone who knows no fence deletes half of a date's rows right after they were published."""
+        if found := re.search(r"DATE '(\d{4}-\d\d-\d\d)'", sql):
+            day = date.fromisoformat(found[1])
+            self._checker.expect_holes(day)
+            delete_rows(self._client, self._application.settings, day)
+            self._checker.expect_holes(day)
 
     def _strike(self, fault: Fault, worker: Worker, delivery: _Delivery) -> None:
         """Hit the process, if it still works on that task."""
@@ -283,8 +301,8 @@ class Storm:
             emulator.pause()
             self._at(fault.lasts, emulator.resume)
 
-    def _copy(self, date: int) -> None:
-        day = DAYS[date]
+    def _copy(self, place: int) -> None:
+        day = DAYS[place]
         self._checker.expect_copies(day)
         copy_rows(self._client, self._application.settings, day)
         self._checker.expect_copies(day)
@@ -378,8 +396,14 @@ class Storm:
     def _rest(self) -> None:
         """No more faults: what copies are left, a repair removes."""
         draw = random.Random(self.seed)
-        for _ in range(10):
+        for attempt in range(10):
             self._checker.poll()
+            holed = [place for place, day in enumerate(DAYS) if self._checker.has_holes(day)]
+            if holed:
+                name = f"rest-holes-{attempt}"
+                tasks = [Task(name=name, role="backfill", date=place, at=0.0) for place in holed]
+                self._round(Round(number=0, tasks=tasks, faults=[]))
+                continue
             left = [place for place, day in enumerate(DAYS) if self._checker.has_copies(day)]
             if not left:
                 return

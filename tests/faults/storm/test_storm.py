@@ -12,7 +12,7 @@ from tests.faults.storm.plan import FAULTS, ON_LOCKS, plan_round
 from tests.faults.storm.storm import Storm
 
 SEED = 17
-ROUNDS = 8
+ROUNDS = 9
 IN_CI = os.environ.get("CI", "").lower() in ("true", "1")
 
 

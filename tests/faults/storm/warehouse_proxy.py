@@ -12,6 +12,7 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -31,11 +32,22 @@ _ANSWERS = {
     "BigQuery: concurrent update": (
         400,
         "invalidQuery",
-        "Transaction is aborted due to concurrent update against table storm:nba_predictions.prediction_accuracy",
+        "Transaction is aborted due to concurrent update against table local-grading:nba_predictions.accuracy",
     ),
 }
+_QUEUE_FULL = (
+    "Resources exceeded during query execution: Too many DML statements outstanding against table "
+    "local-grading:nba_predictions.prediction_accuracy_fence, limit is 20."
+)
+_DENIED = (403, "accessDenied", "Access Denied: Project local-grading: User does not have bigquery.jobs.create")
+_ANSWERS["BigQuery: 403 for a while"] = _DENIED
+_ANSWERS["BigQuery: DML queue full"] = (400, "resourcesExceeded", _QUEUE_FULL)
+_OF_PUBLISH = ("BigQuery: concurrent update", "BigQuery: DML queue full", "BigQuery: rows deleted after the commit")
 _ONLY_INSERTS = frozenset(
     {
+        "BigQuery: 404 for a job that runs on",
+        "BigQuery: DML queue full",
+        "BigQuery: rows deleted after the commit",
         "BigQuery: concurrent update",
         "BigQuery: 409 for a job id",
         "BigQuery: answer swallowed",
@@ -67,7 +79,9 @@ class WarehouseProxy:
         self._mutex = threading.Lock()
         self._armed: list[_Armed] = []
         self._jobs: dict[str, threading.Event] = {}
-        self._dark_until = 0.0
+        self._dark_until = self._denied_until = 0.0
+        self._unknown: set[str] = set()
+        self.after_publish: Callable[[str], object] = lambda _sql: None
         self.hits: Counter[str] = Counter()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -79,14 +93,17 @@ class WarehouseProxy:
         with self._mutex:
             if kind == "BigQuery: outage":
                 self._dark_until = time.monotonic() + seconds
+            elif kind == "BigQuery: 403 for a while":
+                self._denied_until = time.monotonic() + seconds
             else:
-                self._armed.append(_Armed(kind, "publish" if kind == "BigQuery: concurrent update" else step, seconds))
+                self._armed.append(_Armed(kind, "publish" if kind in _OF_PUBLISH else step, seconds))
 
     def disarm(self) -> None:
         """Forget the faults that did not happen."""
         with self._mutex:
             self._armed.clear()
-            self._dark_until = 0.0
+            self._dark_until = self._denied_until = 0.0
+            self._unknown.clear()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -104,6 +121,9 @@ class WarehouseProxy:
             if time.monotonic() < self._dark_until:
                 self.hits["BigQuery: outage"] += 1
                 return _Armed("BigQuery: outage", "", 0.0)
+            if time.monotonic() < self._denied_until:
+                self.hits["BigQuery: 403 for a while"] += 1
+                return _Armed("BigQuery: 403 for a while", "", 0.0)
             for place, armed in enumerate(self._armed):
                 if armed.step == step and (insert or armed.kind not in _ONLY_INSERTS):
                     self.hits[armed.kind] += 1
@@ -117,6 +137,14 @@ class WarehouseProxy:
                 return None
             ended = self._jobs[job_id] = threading.Event()
             return ended
+
+    def _is_unknown(self, job_id: str) -> bool:
+        """Whether a job is denied, once, that has been accepted."""
+        with self._mutex:
+            if job_id not in self._unknown:
+                return False
+            self._unknown.discard(job_id)
+            return True
 
     def _wait_for(self, job_id: str) -> None:
         """Until a job that was accepted has ended: the emulator does not know it before."""
@@ -139,21 +167,33 @@ class WarehouseProxy:
                 return _error(*_ANSWERS[fault.kind])
             if fault.kind == "BigQuery: slow answer":
                 time.sleep(fault.seconds)
-        if not insert or not job_id:
-            self._wait_for(job_id)
-            return self._forward(method, path, headers, body)
+        if insert and job_id:
+            return self._insert(fault, job_id, method, path, headers, body)
+        if self._is_unknown(job_id):
+            return _error(404, "notFound", f"Not found: Job local-grading:US.{job_id}")
+        self._wait_for(job_id)
+        return self._forward(method, path, headers, body)
+
+    def _insert(
+        self, fault: _Armed | None, job_id: str, method: str, path: str, headers: list[tuple[str, str]], body: bytes
+    ) -> _Answer | None:
+        kind = fault.kind if fault else ""
         ended = self._accept(job_id)
         if ended is None:
             return _duplicate(job_id)
-        if fault is not None and fault.kind == "BigQuery: runs after the cut":
+        if fault is not None and kind in ("BigQuery: runs after the cut", "BigQuery: 404 for a job that runs on"):
             threading.Timer(fault.seconds, self._run, (ended, method, path, headers, body)).start()
-            return None
-        answer = self._run(ended, method, path, headers, body)
-        if fault is not None and fault.kind == "BigQuery: answer swallowed":
-            return None
-        if fault is not None and fault.kind == "BigQuery: 409 for a job id":
+            if kind == "BigQuery: runs after the cut":
+                return None
+            with self._mutex:
+                self._unknown.add(job_id)
             return _duplicate(job_id)
-        return answer
+        answer = self._run(ended, method, path, headers, body)
+        if kind == "BigQuery: rows deleted after the commit":
+            self.after_publish(_sql_of(body))
+        if kind == "BigQuery: answer swallowed":
+            return None
+        return _duplicate(job_id) if kind == "BigQuery: 409 for a job id" else answer
 
     def _run(
         self, ended: threading.Event, method: str, path: str, headers: list[tuple[str, str]], body: bytes
@@ -216,6 +256,13 @@ class WarehouseProxy:
 def _job_id(body: bytes) -> str:
     try:
         return str(json.loads(body)["jobReference"]["jobId"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _sql_of(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["configuration"]["query"]["query"])
     except (ValueError, KeyError, TypeError):
         return ""
 

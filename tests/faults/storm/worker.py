@@ -15,6 +15,8 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 import requests
+from google.auth.credentials import AnonymousCredentials
+from google.auth.exceptions import RefreshError
 
 from foundation.clock import Deadline, SystemClock
 from foundation.errors import Transient
@@ -24,9 +26,11 @@ from grading.processors import GRADING
 from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
-from grading.writing.inputs import Computed
+from grading.writing.rules import Computed
 from localdev.environment import isolated
 from locking import LockTimings
+from locking.sqlite_store import SQLiteLockStore
+from locking.store import LockStore
 from tests.faults.storm.naive import naive_write
 from tests.faults.storm.plan import Task
 from tests.faults.storm.rows import DAYS, select_rows
@@ -59,6 +63,8 @@ class Job:
     published_at: datetime
     naive: bool = False
     secret_refused: bool = False
+    token_refused: bool = False
+    locks_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +126,31 @@ class _Secrets:
         return AccessSecretVersionResponse(payload={"data": self._url.encode()})
 
 
+class _Credentials(AnonymousCredentials):
+    """Gives no access token for the next requests, as if the metadata server had a hiccup."""
+
+    refusals = 0
+
+    def before_request(self, *_: Any) -> None:
+        if self.refusals > 0:
+            self.refusals -= 1
+            raise RefreshError("Failed to retrieve a token from the metadata server")
+
+
+class _Locks:
+    """The lock store; or, while it is refused, one in a directory that is not there."""
+
+    refused = False
+
+    def __init__(self, store: LockStore) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        if self.refused:
+            SQLiteLockStore("/nonexistent/locks.sqlite3")
+        return getattr(self._store, name)
+
+
 class _StormApplication(Application):
     """The application with the storm's timings and rows."""
 
@@ -147,6 +178,10 @@ class Session:
             webhook, requests.Session(), EventLog((self.sink,)), self.clock, environment="storm", budget_seconds=1.0
         )
         self.application = _StormApplication(settings, clock=self.clock, sinks=(self.sink,), notifier=notifier)
+        self.locks = _Locks(self.application.lock_store)
+        vars(self.application)["lock_store"] = self.locks
+        self.credentials = _Credentials()
+        self.application.bigquery_client._http.credentials = self.credentials
         vars(service)["compute"] = _compute
         stop_on_sigterm(self.clock)
 
@@ -155,6 +190,8 @@ class Session:
         self.sink.clear()
         self.clock.skew_seconds = job.task.skew_seconds
         self.secrets.refused = job.secret_refused
+        self.locks.refused = job.locks_refused
+        self.credentials.refusals = 2 if job.token_refused else 0
         detail = ""
         try:
             if job.naive:

@@ -1,0 +1,1 @@
+INSERT INTO ${once} (one) VALUES (1)

@@ -1,0 +1,1 @@
+(SELECT covers FROM ${covering})

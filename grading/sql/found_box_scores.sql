@@ -1,0 +1,34 @@
+-- The rule that says which game a prediction is of, in one place: each player and game id of the predictions, beside
+-- the box score that counts for it. Its own game first, else the player's only game of the date, unless both ids name
+-- teams and these differ. `box_scores` are the counted ones. `own_game` is what the prediction's id says, `game` what was found.
+SELECT
+  asked.game_date AS for_date,
+  asked.player_lookup AS for_player,
+  asked.game_id AS for_game_id,
+  asked.own_game,
+  IFNULL(b.game, asked.own_game) AS game,
+  b.box_score_game_id,
+  IFNULL(b.box_score_game_id = asked.game_id, FALSE) AS own_id,
+  b.team_abbr,
+  b.opponent_team_abbr,
+  b.points,
+  b.minutes_played,
+  b.did_not_play,
+  b.box_scores_differ
+FROM (
+  SELECT *, IFNULL(teams, game_id) AS own_game
+  FROM (
+    SELECT
+      *,
+      ${teams_named} AS teams
+    FROM (
+      SELECT DISTINCT game_date, player_lookup, game_id
+      FROM ${predictions}
+      WHERE game_date BETWEEN ${first} AND ${last}
+    )
+  )
+) AS asked
+LEFT JOIN box_scores AS b
+  ON b.game_date = asked.game_date
+  AND b.player_lookup = asked.player_lookup
+  AND (b.game = asked.own_game OR (b.games = 1 AND (b.teams IS NULL OR asked.teams IS NULL)))

@@ -1,0 +1,1 @@
+(SELECT COUNT(*) FROM ${input} WHERE game_date = ${date})

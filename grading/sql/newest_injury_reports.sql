@@ -1,0 +1,10 @@
+-- What the newest injury report of a date says of each player. Production is partitioned by report_date: it is
+-- filtered, too, or every grading would scan the whole table.
+SELECT game_date, player_lookup, injury_status
+FROM ${injury_report}
+WHERE game_date BETWEEN ${first} AND ${last}
+  AND report_date BETWEEN ${first_report} AND ${last_report}${report_of_its_date}
+QUALIFY ROW_NUMBER() OVER (
+  PARTITION BY game_date, player_lookup
+  ORDER BY report_date DESC, report_hour DESC, injury_status
+) = 1

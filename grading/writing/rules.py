@@ -1,0 +1,163 @@
+"""The grading rules as SQL, each in one place: which box score counts, which game a prediction is of, which prediction.
+
+Grading, coverage, catch-up, `ungraded` and the checks are filled with these same parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from foundation.clock import Deadline
+from grading.run import Run
+from grading.settings import Settings
+from grading.writing.adapt import adapted, passed_columns, sources_of
+from grading.writing.inputs import OptionalInput, inputs, optional_input, optional_table
+from warehouse.bigquery import Warehouse
+from warehouse.columns import Column
+from warehouse.jobs import Jobs
+from warehouse.statements import Folder, Sql, columns, literal
+
+SQL = Folder("grading.sql")
+
+# Columns that not every deployment's tables have, and what is read if they lack them.
+_MADE_BEFORE_GAME = "prediction_made_before_game"
+# Production is partitioned by report_date: reports from 14 days before a date to one day after it are read.
+_REPORTS_BEFORE, _REPORTS_AFTER = 14, 1
+_REPORT_OF_ITS_DATE = f"DATE_DIFF(game_date, report_date, DAY) BETWEEN -{_REPORTS_AFTER} AND {_REPORTS_BEFORE}"
+_BOX_SCORE_IS_FINAL = {
+    "is_partial_game_data": "is_partial_game_data IS NOT TRUE",
+    "game_status_at_processing": "IFNULL(REGEXP_CONTAINS(LOWER(CAST(game_status_at_processing AS STRING)), "
+    "r'^\\s*(final|finished|completed?|closed|f|3)\\b'), TRUE)",
+}
+
+
+def rules(
+    settings: Settings,
+    first: date,
+    last: date,
+    today: date,
+    warehouse: Warehouse | None = None,
+    deadline: Deadline | None = None,
+    *,
+    injury_report: Sql | None = None,
+) -> dict[str, Sql]:
+    """The inputs of the dates from `first` to `last`, and every rule about them.
+
+    Without a warehouse the tables are taken to have no optional columns. `injury_report` is what is read as the
+    injury report, if the caller has looked already. Raises `NotInitialised` if an input table is missing.
+    """
+    predicted = _column_names(settings, "predictions_table", warehouse, deadline)
+    played = _column_names(settings, "box_scores_table", warehouse, deadline)
+    values = {
+        **inputs(settings, warehouse),
+        "injury_report": injury_report or optional_input("injury_report", settings, warehouse, last, deadline),
+        "first": literal(first),
+        "last": literal(last),
+        "three_days_ago": literal(today - timedelta(days=3)),
+        "first_report": literal(first - timedelta(days=_REPORTS_BEFORE)),
+        "last_report": literal(last + timedelta(days=_REPORTS_AFTER)),
+        # For a single date the two before say so already.
+        "report_of_its_date": Sql("" if first == last else f"\n  AND {_REPORT_OF_ITS_DATE}"),
+        "rules_version": literal(settings.rules_version),
+        "made_after": Sql(f"{_MADE_BEFORE_GAME} IS FALSE" if _MADE_BEFORE_GAME in predicted else "FALSE"),
+        "made_after_game": _made_after_game(settings, predicted),
+        "box_score_is_final": Sql(
+            " AND ".join(test for name, test in _BOX_SCORE_IS_FINAL.items() if name in played) or "TRUE"
+        ),
+        "processed_at": Sql("processed_at" if "processed_at" in played else "CAST(NULL AS TIMESTAMP)"),
+        "teams_named": SQL.fill("teams_named"),
+        "is_push": SQL.fill("is_push"),
+        **_bets(settings),
+    }
+    for part in (
+        "is_kept",
+        "newest_injury_reports",
+        "counted_box_scores",
+        "found_box_scores",
+        "absent_box_scores",
+        "kept_predictions",
+        "placed_predictions",
+    ):
+        values[part] = SQL.fill(part, **values)
+    return values
+
+
+def _bets(settings: Settings) -> dict[str, Sql]:
+    """What makes a bet, and which prediction of one is the newest."""
+    bet = ["game_date", "player_lookup", "game", "system_id"]
+    if settings.graded_lines == "latest":
+        newest = "line_value IS NULL, created_at DESC, own_id DESC, prediction_id DESC"
+        return {"bet": columns(bet), "bet_line": Sql("''"), "newest_first": Sql(newest)}
+    return {
+        "bet": columns([*bet, "line_value"]),
+        "bet_line": Sql("IFNULL(CAST(line_value AS STRING), '')"),
+        "newest_first": Sql("own_id DESC, created_at DESC, prediction_id DESC"),
+    }
+
+
+def _made_after_game(settings: Settings, predicted: Collection[str]) -> Sql:
+    if _MADE_BEFORE_GAME not in predicted:
+        return Sql("FALSE")
+    return SQL.fill("made_after_game") if settings.grade_after_game else Sql("made_after AND reason IS NULL")
+
+
+def _column_names(
+    settings: Settings, setting: str, warehouse: Warehouse | None, deadline: Deadline | None
+) -> frozenset[str]:
+    if warehouse is None:
+        return frozenset()
+    path = settings.input_table(setting)
+    return frozenset(column.name.lower() for column in warehouse.columns(path, deadline=deadline))
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The rows of a run as a SELECT; `carried` are the columns that keep the replaced rows' values."""
+
+    select: Sql
+    carried: tuple[Column, ...] = ()
+    optional: tuple[OptionalInput, ...] = ()
+
+
+def select_of(run: Run) -> Sql:
+    """The SELECT of the run's processor for its date; see `compute`."""
+    return compute(run).select
+
+
+def compute(run: Run) -> Computed:
+    """The rows of the run's processor for its date, fitted to its table; an optional input may be empty."""
+    warehouse, settings = run.jobs.warehouse, run.settings
+    target = warehouse.find(run.target, deadline=run.deadline)
+    values = {**run.values(), **inputs(settings, warehouse), "is_push": SQL.fill("is_push")}
+    optional = []
+    wanted = SQL.file(run.processor.name).placeholders
+    if "archetypes" in wanted:
+        found, values["archetypes"] = optional_table(settings, "archetypes", warehouse, run.date, run.deadline)
+        optional.append(found)
+    if not wanted <= values.keys():
+        found, report = optional_table(settings, "injury_report", warehouse, run.date, run.deadline)
+        optional.append(found)
+        values |= rules_between(settings, run.jobs, run.date, run.date, injury_report=report)
+    if target is None:
+        return Computed(SQL.fill(run.processor.name, **values), optional=tuple(optional))
+    predictions = None
+    if run.processor.reads_predictions:
+        predictions = warehouse.find(settings.input_table("predictions_table"), deadline=run.deadline)
+    sources = sources_of(run.processor, target, predictions, settings)
+    rows = SQL.fill(run.processor.name, **{**values, **passed_columns(sources)})
+    return Computed(adapted(run, rows, target, sources), sources.carried, tuple(optional))
+
+
+def rules_of(run: Run) -> dict[str, Sql]:
+    """The inputs of the run's date, and every rule about them. Raises as `rules` does."""
+    return rules_between(run.settings, run.jobs, run.date, run.date)
+
+
+def rules_between(
+    settings: Settings, jobs: Jobs, first: date, last: date, *, injury_report: Sql | None = None
+) -> dict[str, Sql]:
+    """The inputs of the dates from `first` to `last`, and every rule about them, as of now. Raises as `rules` does."""
+    today = settings.local_date(jobs.deadline.clock.now())
+    return rules(settings, first, last, today, jobs.warehouse, jobs.deadline, injury_report=injury_report)

@@ -1,0 +1,1 @@
+"""A season of daily runs, replayed: which messages it sends."""
