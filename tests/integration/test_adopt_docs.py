@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from grading.wiring import Application
 from localdev.settings import as_environment
 from tests.integration import existing
 from tests.integration.conftest import RecordingNotifier, rows_of
-from tests.integration.damaged import FixedClock
+from tests.integration.damaged import NOON, at_terminal
 
 _PAGE = Path(__file__).parents[2] / "docs" / "adopt.md"
 _BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -76,9 +75,8 @@ def test_the_page_leads_from_one_system_to_the_other(
 def _type(command: str, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
     """What a command says, with these variables set."""
     notifier: Notifier = RecordingNotifier()
-    application = Application(Settings.from_environment(environment), clock=FixedClock(), sinks=(), notifier=notifier)
-    for name in ("init", "grade", "compare", "check", "dedupe", "catch_up"):
-        monkeypatch.setattr(sys.modules[f"grading.cli.{name}"], "application_for_terminal", lambda *_: application)
+    application = Application(Settings.from_environment(environment), clock=NOON, sinks=(), notifier=notifier)
+    at_terminal(monkeypatch, "", application)
     done = CliRunner().invoke(commands, command.split())
     application.bigquery_client.close()
     allowed = any(command.startswith(start) for start in _MAY_FAIL)

@@ -20,10 +20,9 @@ from grading.settings import Settings
 from grading.wiring import Application
 from tests.integration import existing
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
-from tests.integration.damaged import TODAY, FixedClock, at_terminal
+from tests.integration.damaged import NOON, TODAY, at_terminal
 
 DAYS = tuple(TODAY - timedelta(days=back) for back in (3, 2, 1))
-NAMES = ("init", "grade", "backfill", "catch_up", "check", "dedupe", "undo", "status", "ungraded", "compare")
 
 
 @pytest.fixture
@@ -40,8 +39,7 @@ class Terminal:
 
     def __init__(self, application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
         self.application = application
-        for name in NAMES:
-            at_terminal(monkeypatch, name, application)
+        at_terminal(monkeypatch, "", application)
 
     def type(self, line: str) -> Result:
         return CliRunner().invoke(commands, line.split(), catch_exceptions=True)
@@ -63,7 +61,7 @@ def terminal(
 def _terminal(
     settings: Settings, sink: RecordingSink, notifier: RecordingNotifier, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Terminal]:
-    application = Application(settings, clock=FixedClock(), sinks=(sink,), notifier=notifier)
+    application = Application(settings, clock=NOON, sinks=(sink,), notifier=notifier)
     yield Terminal(application, monkeypatch)
     application.bigquery_client.close()
 
@@ -89,21 +87,14 @@ def test_a_running_system_is_taken_over(terminal: Terminal) -> None:
     assert "its columns are added only when no other program writes it" in refused.output
     said = terminal.do("init --writers-stopped")
     assert "backup of" in said
-    assert "ready:" in said
+    assert "\nReady\n" in said
     again = terminal.do("init")
     assert "added to" not in again
     assert "created:" not in again
 
     terminal.do("dedupe --table prediction_accuracy")
     repaired = terminal.do("dedupe --table prediction_accuracy --execute")
-    backup = next(
-        word
-        for line in repaired.splitlines()
-        if "undo backup" in line
-        for word in line.split()
-        if word.startswith("backup-")
-    )
-    terminal.do(f"undo {backup} --execute")
+    terminal.do(next(line.split("grading ")[1] for line in repaired.splitlines() if "grading undo " in line))
     assert len(rows(terminal, "player_lookup", DAYS[0])) == 24
     terminal.do("dedupe --table prediction_accuracy --execute")
 

@@ -18,7 +18,7 @@ from foundation.errors import AccessRefused
 from grading.api import PredictionAccuracyProcessor
 from grading.maintenance.backup import make_backup
 from grading.maintenance.orphans import StagingTables
-from grading.maintenance.repair_rows import Published
+from grading.maintenance.repair_rows import RepairedState
 from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES
 from grading.maintenance.repairer import Result
 from grading.outcome import Outcome, Status
@@ -28,7 +28,7 @@ from grading.settings import Settings
 from grading.wiring import Application
 from grading.writing.schema import create_tables
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
-from tests.integration.damaged import FixedClock, execute, grades_with_copies
+from tests.integration.damaged import NOON, execute, grades_with_copies
 from tests.integration.slate import box_scores, load, load_day, predictions
 from tests.zetasql_check import Judge
 from warehouse.statements import Sql
@@ -40,7 +40,7 @@ _NEWER_THAN_NOW = timedelta(days=-4000)
 
 @pytest.fixture
 def clock() -> Clock:
-    return FixedClock()
+    return NOON
 
 
 def grade(application: Application, day: date = DAY, *, allow_shrink: bool = False) -> Outcome:
@@ -129,7 +129,7 @@ def rounding(
     input_tables: Settings, bigquery_client: bigquery.Client, sink: RecordingSink, notifier: RecordingNotifier
 ) -> Application:
     """An application whose grades keep few digits: lines and minutes one, confidence three."""
-    application = Application(input_tables, clock=FixedClock(), sinks=(sink,), notifier=notifier)
+    application = Application(input_tables, clock=NOON, sinks=(sink,), notifier=notifier)
     create_tables(input_tables, application.jobs("init", 60))
     path = target(application)
     found = application.warehouse.columns(input_tables.target(GRADING.name))
@@ -166,7 +166,7 @@ def test_dates_before_adopt_from_are_left_alone(application: Application, bigque
     load_day(bigquery_client, application.settings, DAY, 2)
     later = Application(
         replace(application.settings, adopt_from="2026-01-19"),
-        clock=FixedClock(),
+        clock=NOON,
         sinks=(),
         notifier=RecordingNotifier(),
     )
@@ -179,7 +179,7 @@ def expiring(
     input_tables: Settings, bigquery_client: bigquery.Client, sink: RecordingSink, notifier: RecordingNotifier
 ) -> Application:
     """An application whose grades expire after 30 days."""
-    application = Application(input_tables, clock=FixedClock(), sinks=(sink,), notifier=notifier)
+    application = Application(input_tables, clock=NOON, sinks=(sink,), notifier=notifier)
     create_tables(input_tables, application.jobs("init", 60))
     found = application.warehouse.columns(input_tables.target(GRADING.name))
     columns = ", ".join(f"{c.name} {c.type}{' NOT NULL' if c.required else ''}" for c in found)
@@ -220,19 +220,19 @@ def test_undo_works_with_a_backup_from_before_a_column_was_added(
     for column in ("note STRING", "tags ARRAY<STRING>", "details JSON"):
         execute(bigquery_client, f"ALTER TABLE `{target(application)}` ADD COLUMN {column}")
     after = make_backup(repaired.path(application.settings), application.settings, jobs, days=1)
-    over = Published(done.run_id, done.rows_after)
+    over = RepairedState(done.run_id, done.rows_after)
     undone = application.repairer.restore(repaired, DAY, before, after, deadline, over=over, overwrite=False)
     assert (undone.result, undone.rows_after, undone.detail) == (Result.REPAIRED, 14, "")
     assert {row["note"] for row in rows(application, "note")} == {None}
 
 
-def _refusing(application: Application, name: str) -> Callable[[Sql], int]:
+def _refusing(application: Application, name: str) -> Callable[..., int]:
     asked = application.warehouse.bytes_scanned
 
     def bytes_scanned(sql: Sql, *, deadline: Deadline | None = None) -> int:
         if name in sql.text:
             raise AccessRefused(f"403 Access Denied: Table {name}: User does not have permission to query table {name}")
-        return asked(sql)
+        return asked(sql, deadline=deadline)
 
     return bytes_scanned
 
@@ -256,7 +256,7 @@ def test_without_an_optional_input_nothing_is_warned_of(
     load_day(bigquery_client, application.settings, DAY, 2)
     without = Application(
         replace(application.settings, injury_report_table="none"),
-        clock=FixedClock(), sinks=(sink,), notifier=RecordingNotifier(),
+        clock=NOON, sinks=(sink,), notifier=RecordingNotifier(),
     )  # fmt: skip
     assert grade(without).status is Status.SUCCESS
     assert sink.named("optional_input_absent") == []

@@ -40,7 +40,7 @@ class Described:
     def find(self, path: TablePath) -> Table | None:
         return self.known.get(path)
 
-    def location(self, _project: str, dataset: str) -> str | None:
+    def dataset_location(self, _project: str, dataset: str) -> str | None:
         return self.places.get(dataset)
 
 
