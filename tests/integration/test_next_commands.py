@@ -32,7 +32,7 @@ from localdev.bigquery import BigQueryEmulator
 from localdev.load import create_input_tables
 from localdev.settings import local_settings
 from localdev.slack_sink import SlackSink, plain_text
-from tests.integration.damaged import FixedClock, count, execute, graded_weeks
+from tests.integration.damaged import NOON, count, execute, graded_weeks
 from tests.integration.events import pubsub_event
 from tests.integration.prepared import DAMAGED, DAYS, LATE, NOW, PLAYERS, Prepared, prepare
 from tests.integration.slate import box_scores, load, predictions
@@ -353,7 +353,7 @@ def test_each_quality_alert_says_what_its_figure_is_and_its_command_helps(
         bigquery_endpoint=bigquery_emulator.endpoint, dataset_suffix="_quality_alerts", lock_store="sqlite",
         lock_sqlite_path=str(tmp_path / "locks.sqlite3"), slack_webhook_url=slack.url,
     )  # fmt: skip
-    application = Application(settings, clock=FixedClock(), sinks=())
+    application = Application(settings, clock=NOON, sinks=())
     client = application.bigquery_client
     create_input_tables(client, settings)
     create_tables(settings, application.jobs("init", 60))
