@@ -71,6 +71,7 @@ def main(
     if dry_run:
         list_calls(chosen, estimate(chosen), console)
         return
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if out:

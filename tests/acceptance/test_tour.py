@@ -23,6 +23,6 @@ def _settled(text: str) -> list[str]:
     text = re.sub(r"\d{4}-\d\d-\d\d", "DATE", text)
     text = re.sub(r"\d\d-\d\d \d\d:\d\d|\d\d:\d\d:\d\d", "TIME", text)
     text = re.sub(r"[\d.]+ (s|min|h|days)\b", "SPAN", text)
-    text = re.sub(r"\b[0-9a-f]{32}\b|Message: \d+", "ID", text)
+    text = re.sub(r"Message: [0-9a-f-]+|\b[0-9a-f]{32}\b", "ID", text)
     lines = [" ".join(line.split()) for line in text.splitlines()]
     return [line for line in lines if line and not re.search(r" answers$|emulator|gcloud pubsub", line)]

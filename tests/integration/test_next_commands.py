@@ -224,7 +224,7 @@ SITUATIONS = (
     ),
     Situation(
         name="an event failed for good",
-        told=lambda s: _send(s, event_messages.event_failed("a column has changed", day=DAYS[0])),
+        told=lambda s: _send(s, event_messages.event_failed("a column has changed")),
         shows=f"{DAYS[0]}",
     ),
     Situation(name="an event was too old", told=_too_old, state=_grades(FORGOTTEN)),
