@@ -170,8 +170,14 @@ def test_every_command_is_here() -> None:
     assert [name for name in leaves(commands) if not any(words[: len(name)] == name for words in typed)] == []
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_command_reads_well_everywhere(case: Case, state: Prepared) -> None:
+@pytest.mark.timeout(900)
+def test_each_command_reads_well_everywhere(state: Prepared) -> None:
+    """One after the other, in the order of the list: what a command shows depends on those before it."""
+    for case in CASES:
+        _reads_well(case, state)
+
+
+def _reads_well(case: Case, state: Prepared) -> None:
     recorder = Recorder()
     code, _ = run(_typed(case, state), recorder)
     shown = {f"{width} columns": recorder.at(width) for width in WIDTHS}
