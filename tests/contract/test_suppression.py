@@ -112,7 +112,7 @@ def test_dates_tables_checks_environments_and_subjects_do_not_silence_each_other
         notifier.send(messages.lock_failure("2026-01-17", lock_type="grading", reason="timeout", table=TABLE)),
         notifier.send(event_messages.invalid_message("bad date a/../b")),
         notifier.send(event_messages.invalid_message("bad date a_.._b")),
-        notifier.send(event_messages.invalid_message("bad date", value="é" * 3000)),
+        notifier.send(event_messages.invalid_message("bad date " + "é" * 3000)),
         production.send(duplicates()),
     ]
     assert all(sent)
