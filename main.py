@@ -7,7 +7,10 @@ from functools import cache
 import flask
 import functions_framework
 from cloudevents.http import CloudEvent
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
 
+from foundation.errors import InvalidSettings, SelfCheckFailed
 from foundation.events import carrying
 from grading.pubsub.trace_context import trace_fields
 from grading.wiring import Application, application_from_environment, stop_with_sigterm
@@ -23,7 +26,18 @@ def _application() -> Application:
 
 @functions_framework.cloud_event
 def handle_event(event: CloudEvent) -> None:
-    """Entry point. See `grading.pubsub.handler.EventHandler.handle` for what is acknowledged and what is raised."""
+    """Entry point. See `grading.pubsub.handler.EventHandler.handle` for what is acknowledged and what is raised.
+
+    A self check that fails, or a setting that is wrong, is answered with 503 and one line that says why.
+    """
+    try:
+        _handle(event)
+    except (InvalidSettings, SelfCheckFailed) as failed:
+        # Whoever deploys reads the reason in the answer; no traceback is logged for it.
+        raise HTTPException(response=Response(f"{failed}\n", status=503, mimetype="text/plain")) from failed
+
+
+def _handle(event: CloudEvent) -> None:
     application = _application()
     header = flask.request.headers.get("traceparent") if flask.has_request_context() else None
     project = application.settings.google_cloud_project

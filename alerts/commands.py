@@ -37,10 +37,10 @@ def label(command: str) -> str:
     return "Look at first" if only_looks(command) else "Next command"
 
 
-def grade(day: Day, *, processor: str | None = None) -> str:
-    """Grade a date, with all processors or one."""
+def grade(day: Day, *, processor: str | None = None, allow_shrink: bool = False) -> str:
+    """Grade a date, with all processors or one; `allow_shrink` also if it then has fewer keys, or loses values."""
     chosen = f" --processor {processor}" if processor else ""
-    return f"python -m grading grade --date {day}{chosen}"
+    return f"python -m grading grade --date {day}{chosen}{' --allow-shrink' if allow_shrink else ''}"
 
 
 def status(day: Day | None = None) -> str:

@@ -127,9 +127,32 @@ def lock_failure(
 
 
 def shrunk(
-    day: Day, *, table: str, processor: str, staged_keys: int, present_keys: int, min_fraction: float = 0.9
+    day: Day,
+    *,
+    table: str,
+    processor: str,
+    staged_keys: int,
+    present_keys: int,
+    min_fraction: float = 0.9,
+    lost: str = "",
 ) -> Alert:
-    """The publish was refused, because far fewer keys were staged than the date has."""
+    """The publish was refused, because far fewer keys were staged than the date has, or because values would be lost.
+
+    `lost` says which values.
+    """
+    if lost:
+        return Alert(
+            check="shrunk",
+            severity="CRITICAL",
+            title=f"{table} on {day} would lose values that no run computes",
+            what_happened=f"Nothing was published: {lost}. If they may go, allow it with the command.",
+            date=str(day),
+            table=table,
+            processor=processor,
+            count=staged_keys,
+            facts=[("Keys staged", _number(staged_keys)), ("Keys present", _number(present_keys))],
+            next_command=commands.grade(day, processor=processor, allow_shrink=True),
+        )
     return Alert(
         check="shrunk",
         severity="CRITICAL",

@@ -10,10 +10,12 @@
     │   │   └── LeaseLost               ours, until someone else took it over
     │   ├── WarehouseUnavailable        no usable answer from BigQuery
     │   │   ├── OutcomeUnknown              a job was sent, and may still commit
+    │   │   ├── AccessRefused               the account may not read or write what the statement names, yet
     │   │   └── UnknownFailure              nobody has foreseen it: tried again until the event is too old
     │   ├── PublishConflict             aborted by a concurrent transaction
     │   ├── StagingOutdated             newer data than ours is published already
     │   ├── DeadlineExceeded            the invocation has no time left
+    │   ├── SelfCheckFailed             the tables or settings do not fit the statements that would be sent
     │   └── CircuitOpen                 the breaker refuses work for now
     └── Permanent                  logged, alerted, acknowledged: a repeat cannot help
         ├── InvalidMessage              an event that no one can read
@@ -21,6 +23,7 @@
         ├── InvalidSettings             a setting that is missing or unsafe
         ├── NotInitialised              a table, a fence or a sentinel is missing
         ├── TokenFromTheFuture          a data token ahead of the warehouse's clock
+        ├── WouldExpire                 the table's expiration would delete the date as soon as it is written
         └── StatementRefused            BigQuery refuses the statement itself
             └── GuardRaised                 a check inside our own script refused it
 
@@ -91,6 +94,14 @@ class CircuitOpen(Transient):
     """The circuit breaker is open after repeated failures."""
 
 
+class SelfCheckFailed(Transient):
+    """The tables or settings do not fit the statements that the service would send."""
+
+
+class AccessRefused(WarehouseUnavailable):
+    """The account may not read or write what the statement names. A new role takes minutes to spread."""
+
+
 class UnknownFailure(WarehouseUnavailable):
     """Something failed in a way that is not known."""
 
@@ -113,6 +124,10 @@ class NotInitialised(Permanent):
 
 class StatementRefused(Permanent):
     """BigQuery refuses the statement."""
+
+
+class WouldExpire(Permanent):
+    """The table's expiration would delete the date as soon as it is written."""
 
 
 class GuardRaised(StatementRefused):

@@ -87,7 +87,8 @@ class Written:
     """How a write ended: `status` is success (or what the caller asked to record), partial, shrunk, superseded,
     or, if nothing was staged, no_actuals (there are predictions to grade) or no_predictions.
 
-    `token` is the published data token; `present_rows` and `present_keys` are what the date had before.
+    `token` is the published data token; `present_rows` and `present_keys` are what the date had before. `lost_rows`
+    are those whose values would have been lost; `detail` says so.
     """
 
     status: Status
@@ -100,6 +101,8 @@ class Written:
     present_keys: int = 0
     keys: KeyChange = field(default_factory=KeyChange)
     second_choices: SecondChoices = field(default_factory=SecondChoices)
+    lost_rows: int = 0
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,6 +52,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
                 staged_keys=outcome.written.staged_keys,
                 present_keys=outcome.written.present_keys,
                 min_fraction=run.settings.min_keys_ratio,
+                lost=outcome.written.detail,
                 **place,
             )
         case Status.PARTIAL if coverage and not (is_recent and _may_be_late(run, coverage)):

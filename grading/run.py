@@ -15,7 +15,7 @@ from grading.settings import Settings
 from grading.trace import Trace, record_values
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
-from warehouse.statements import Sql, TablePath, columns, key_text, key_texts, literal, table
+from warehouse.statements import Sql, TablePath, columns, key_text, key_texts, literal, table, window_key
 
 SENTINEL = "__sentinel__"
 
@@ -116,6 +116,7 @@ class Run:
             "date": literal(self.date),
             "partition_column": columns([self.processor.partition_column]),
             "business_key": columns(keys),
+            "window_key": window_key(keys),
             "keep_order": columns(self.processor.keep_order),
             "written_at": columns([self.processor.written_at]),
             "key_texts": key_texts(keys, "target"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from alerts import event_messages, upkeep_messages
 from alerts.alert import Notifier, Resolver
@@ -19,7 +19,8 @@ from grading.outcome_alerts import alerts_of
 from grading.processors import Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.rules import select_of
+from grading.writing.inputs import OptionalInput
+from grading.writing.rules import compute
 from grading.writing.staging import QueriedRows, RowSource
 from grading.writing.validate import validate
 from grading.writing.writer import Writer
@@ -43,6 +44,7 @@ class GradingService:
     breaker_of: Callable[[str, EventLog], GradingCircuitBreaker] | None = None
     repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
     facts_of: Callable[[Run, Outcome], Sequence[tuple[str, str]]] = lambda _run, _outcome: ()
+    warned_of: set[str] = field(default_factory=set)
 
     def grade(
         self, request: Request, processors: Sequence[Processor], deadline: Deadline, *, use_lock: bool = True
@@ -105,7 +107,9 @@ class GradingService:
         if source is None:
             if self.writer.satisfied(run):
                 return self._outcome(run, Status.SUPERSEDED, detail="the event is satisfied by what is published")
-            source = QueriedRows(select_of(run))
+            computed = compute(run)
+            self._warn_of_absent(computed.optional, events)
+            source = QueriedRows(computed.select, computed.carried)
         written = self.writer.write(run, source, events)
         outcome = self._outcome(run, written.status, written=written)
         if not written.status.published:
@@ -138,6 +142,14 @@ class GradingService:
             outcome = replace(outcome, status=Status.ROWS_MISSING, detail=detail)
         return replace(outcome, duplicates=report)
 
+    def _warn_of_absent(self, optional: Sequence[OptionalInput], events: EventLog) -> None:
+        """Warn, once a process, of each optional input that should be there and cannot be read."""
+        for found in optional:
+            if found.unreadable and found.table not in self.warned_of:
+                self.warned_of.add(found.table)
+                text = f"{found.name} is read as empty: {found.table} cannot be read ({found.why_absent})"
+                events.emit("optional_input_absent", text, "WARNING", table=found.table)
+
     @staticmethod
     def _log_findings(written: Written, events: EventLog) -> None:
         """Log by name what a publish took away, and what could only be graded by a second choice."""
@@ -164,7 +176,8 @@ class GradingService:
             if _lacks_rows(run, report, rows):
                 # Rows and fence are read in one statement; a second look tells a date that was just replaced.
                 report = validate(run)
-            if not report.clean and self.repair:
+            first = self.settings.first_own_date
+            if not report.clean and self.repair and (first is None or run.date >= first):
                 report = self.repair(run, report)
         except GradingError as error:
             events.emit("validation_failed", f"the date could not be validated: {error}", "ERROR")
@@ -271,7 +284,8 @@ class GradingService:
             run_id=run.run_id,
             locked=run.hold.locked,
             lock_wait_ms=run.hold.wait_ms,
-            detail=detail or (written.coverage.ungraded_text if written and written.coverage else ""),
+            detail=detail
+            or (written.detail or (written.coverage.ungraded_text if written.coverage else "") if written else ""),
             written=written,
             transient=transient,
         )

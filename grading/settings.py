@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
@@ -15,6 +16,10 @@ from grading.season import Season
 from validation.checks import limits_of
 from warehouse.statements import TablePath
 
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+INPUT_SETTINGS = ("predictions_table", "box_scores_table")
+OPTIONAL_INPUT_SETTINGS = ("injury_report_table", "archetypes_table")
+
 RULES_VERSION = "2026-11"
 """Changed with each change of what the same inputs are graded as."""
 
@@ -24,6 +29,10 @@ class Settings:
     """Everything that a deployment may choose. Each field is read from the upper-case variable of its name.
 
     Tables are `dataset.table`, in `google_cloud_project` unless written `project.dataset.table`.
+    An optional input (`injury_report_table`, `archetypes_table`) may be `none`: the deployment is without it. The
+    tables that the service writes are in `target_dataset`; a setting such as `prediction_accuracy_table` gives one
+    another name. `column_map` fills further columns of the grades, as `target=prediction_column,…`. `adopt_from` is
+    the first date (YYYY-MM-DD) that the service grades or repairs by itself.
     Durations are seconds. Raises `InvalidSettings` for a value that is missing, malformed or unsafe.
     """
 
@@ -44,6 +53,16 @@ class Settings:
     """Input, optional: the archetype of each player."""
     target_dataset: str = "nba_predictions"
     """The dataset of the tables that the service writes."""
+    prediction_accuracy_table: str = ""
+    """The name of the grades' table in it; empty: prediction_accuracy."""
+    system_daily_performance_table: str = ""
+    """The name of the table of each system's days in it; empty: system_daily_performance."""
+    prediction_performance_summary_table: str = ""
+    """The name of the summaries' table in it; empty: prediction_performance_summary."""
+    column_map: str = ""
+    """Columns of the grades and the columns of the predictions that fill them, as `their=ours,other=column`."""
+    adopt_from: str = ""
+    """The first date, YYYY-MM-DD, that the service grades and repairs by itself; empty: all dates."""
     staging_dataset: str = "nba_staging"
     """The dataset of staging tables and backups; it must be ours alone."""
     bigquery_location: str = "US"
@@ -148,12 +167,37 @@ class Settings:
             ZoneInfo(self.time_zone)
         except (KeyError, ValueError) as error:
             raise InvalidSettings(f"TIME_ZONE={self.time_zone!r}: use an IANA name, as America/New_York") from error
+        self._check_further()
+
+    def _check_further(self) -> None:
         self.games()
         limits_of(self.check_limits)
-        for name in ("predictions_table", "box_scores_table", "injury_report_table", "archetypes_table"):
-            self.input_table(name)
-        self.target("prediction_accuracy")
+        for name in (*INPUT_SETTINGS, *OPTIONAL_INPUT_SETTINGS):
+            if name in INPUT_SETTINGS or not self.is_without(name):
+                self.input_table(name)
+        self._check_targets()
         self.staging("check")
+        _ = self.mapped_columns
+        _ = self.first_own_date
+
+    def _check_targets(self) -> None:
+        inputs = {str(self.input_table(name)): name for name in INPUT_SETTINGS}
+        seen: dict[str, str] = {}
+        for setting in fields(self):
+            name = setting.name.removesuffix("_table")
+            if setting.name in (*INPUT_SETTINGS, *OPTIONAL_INPUT_SETTINGS) or name == setting.name:
+                continue
+            value = getattr(self, setting.name)
+            if "." in value:
+                raise InvalidSettings(
+                    f"{setting.name.upper()}={value!r}: write the table's name alone; it is in TARGET_DATASET"
+                )
+            path = str(self.target(name))
+            if path in inputs:
+                raise InvalidSettings(f"{setting.name.upper()} and {inputs[path].upper()} both name {path}")
+            if path in seen:
+                raise InvalidSettings(f"{setting.name.upper()} and {seen[path].upper()} both name {path}")
+            seen[path] = setting.name
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -180,9 +224,38 @@ class Settings:
             raise InvalidSettings(f"{name.upper()}={getattr(self, name)!r}: write dataset.table")
         return TablePath(*parts)
 
+    def is_without(self, name: str) -> bool:
+        """Whether the deployment is without an optional input, by the name of its setting."""
+        return str(getattr(self, name)).lower() == "none"
+
     def target(self, table: str) -> TablePath:
-        """The path of a table that the service writes."""
-        return TablePath(self.google_cloud_project, self.target_dataset, table)
+        """The path of a table that the service writes, by its own name or by the one that a setting gives it."""
+        named = getattr(self, f"{table}_table", "") or table
+        return TablePath(self.google_cloud_project, self.target_dataset, named)
+
+    @property
+    def mapped_columns(self) -> Mapping[str, str]:
+        """What `column_map` says: a column of the grades, and the column of the predictions that fills it."""
+        pairs = [pair.strip() for pair in self.column_map.split(",") if pair.strip()]
+        mapped: dict[str, str] = {}
+        for pair in pairs:
+            target, equals, source = (part.strip() for part in pair.partition("="))
+            if not (equals and _NAME.fullmatch(target) and _NAME.fullmatch(source)) or target.lower() in mapped:
+                raise InvalidSettings(
+                    f"COLUMN_MAP: {pair!r} is not target=prediction_column, each target once; separate pairs by commas"
+                )
+            mapped[target.lower()] = source
+        return mapped
+
+    @property
+    def first_own_date(self) -> date | None:
+        """The first date that is graded and repaired without being asked; None if there is no such bound."""
+        if not self.adopt_from:
+            return None
+        try:
+            return date.fromisoformat(self.adopt_from)
+        except ValueError as error:
+            raise InvalidSettings(f"ADOPT_FROM={self.adopt_from!r}: write a date, YYYY-MM-DD") from error
 
     def staging(self, table: str) -> TablePath:
         """The path of a staging table."""

@@ -178,7 +178,13 @@ class Application:
             "quality_check": lambda command, deadline: self.upkeep.quality_check(deadline, days=command.days),
             "duplicate_trend": lambda _command, deadline: self.upkeep.duplicate_trend(deadline),
             "stuck_locks": lambda _command, deadline: self.upkeep.sweep(deadline),
+            "self_check": lambda _command, deadline: self._self_check(deadline),
         }
+
+    def _self_check(self, deadline: Deadline) -> None:
+        from grading.maintenance.adoption import self_check
+
+        self_check(self.settings, Jobs.of(self.warehouse, "self-check", deadline))
 
     @cached_property
     def catch_up(self) -> CatchUp:

@@ -14,6 +14,7 @@ import zetasql.core.wasm_client
 from zetasql.api import Analyzer, CatalogBuilder, TableBuilder
 from zetasql.types import (
     AnalyzerOptions,
+    LanguageFeature,
     LanguageOptions,
     ParseResumeLocation,
     ProductMode,
@@ -78,18 +79,54 @@ class _CachingConfig(wasmtime.Config):
         self.cache = True
 
 
+# What the analyzer knows and BigQuery does not have, or refuses: JSON and arrays are neither grouped nor compared
+# (https://cloud.google.com/bigquery/docs/reference/standard-sql/data-types#data_type_properties), and so on. A STRUCT
+# or an ARRAY may be grouped in BigQuery of late; the code does without, so that it does not depend on it.
+_NOT_IN_BIGQUERY = frozenset(
+    {
+        LanguageFeature.FEATURE_AGGREGATE_FILTERING,
+        LanguageFeature.FEATURE_ARRAY_EQUALITY,
+        LanguageFeature.FEATURE_ARRAY_GREATEST_LEAST,
+        LanguageFeature.FEATURE_ARRAY_ORDERING,
+        LanguageFeature.FEATURE_CONCAT_MIXED_TYPES,
+        LanguageFeature.FEATURE_GROUP_BY_ARRAY,
+        LanguageFeature.FEATURE_GROUP_BY_STRUCT,
+        LanguageFeature.FEATURE_INSERT_ON_CONFLICT_CLAUSE,
+        LanguageFeature.FEATURE_JSON_TYPE_COMPARISON,
+        LanguageFeature.FEATURE_LATERAL_COLUMN_REFERENCES,
+        LanguageFeature.FEATURE_MAP_TYPE,
+        LanguageFeature.FEATURE_MATCH_MAKE_STRUCT_IN_GROUP_BY,
+        LanguageFeature.FEATURE_OMIT_INSERT_COLUMN_LIST,
+        LanguageFeature.FEATURE_UUID_TYPE,
+    }
+)
+
+
+def bigquery_language() -> LanguageOptions:
+    """The language that BigQuery speaks, as near as the analyzer's features come to it."""
+    language = LanguageOptions.maximum_features()
+    language.product_mode = ProductMode.PRODUCT_EXTERNAL
+    kept = [feature for feature in language.enabled_language_features if feature not in _NOT_IN_BIGQUERY]
+    language.enabled_language_features = kept
+    return language
+
+
 class Judge:
     """Analyses statements against the project's own schemas."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
+        """With the tables of `settings`; with none at all if there are no settings."""
         zetasql.core.wasm_client.Config = _CachingConfig
-        language = LanguageOptions.maximum_features()
-        language.product_mode = ProductMode.PRODUCT_EXTERNAL
+        language = bigquery_language()
         builtin = ZetaSQLBuiltinFunctionOptions(language_options=language)
         self._catalog = CatalogBuilder("project").with_builtin_functions(builtin).build()
         self._options = AnalyzerOptions(language_options=language)
         self._names: set[str] = set()
         self._passed: set[str] = set()
+        if settings:
+            self._add_tables(settings)
+
+    def _add_tables(self, settings: Settings) -> None:
         for table in INPUT_TABLES:
             path = settings.input_table(table.setting)
             self.check(Template(statement(table.statement)).substitute(table=f"`{path}`"))

@@ -10,8 +10,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from google.api_core import exceptions as api
@@ -20,30 +19,19 @@ from google.cloud import bigquery
 from foundation.clock import Deadline
 from foundation.errors import DeadlineExceeded, NotInitialised, OutcomeUnknown, StatementRefused
 from warehouse.bigquery_errors import classify
+from warehouse.columns import Column, Table
 from warehouse.job_end import Job, JobResult, finish, sent
 from warehouse.requests import ONE_ATTEMPT, REQUEST_SECONDS, RETRY, UNREACHED_SECONDS, T, request
 from warehouse.statements import Sql, TablePath
 
 # A person waits for it.
 _LOOK_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column of a table as the server describes it: `kind` is a type name such as NUMERIC."""
-
-    name: str
-    kind: str
-    required: bool
-
-    def as_field(self) -> bigquery.SchemaField:
-        """The column as the client describes it."""
-        return bigquery.SchemaField(self.name, self.kind, mode="REQUIRED" if self.required else "NULLABLE")
-
-
 _DEFAULT_TIME_TRAVEL_HOURS = 168
 
 JobObserver = Callable[[str, str], None]
+
+# A dry run does its work within the call that asks for it.
+_DRY_RUN_SECONDS = 60.0
 
 
 class Warehouse:
@@ -55,6 +43,7 @@ class Warehouse:
     def __init__(self, client: bigquery.Client, *, observe: JobObserver = lambda _job_id, _sql: None) -> None:
         self._client = client
         self._observe = observe
+        self._described: dict[TablePath, Table | None] = {}
 
     def run(self, sql: Sql, *, job_id: str, deadline: Deadline) -> JobResult:
         """Run a statement or script to its end.
@@ -102,13 +91,14 @@ class Warehouse:
 
         return self._to_its_end(send, f"LOAD {target}", job_id, deadline)
 
-    def bytes_scanned(self, sql: Sql) -> int:
+    def bytes_scanned(self, sql: Sql, *, deadline: Deadline | None = None) -> int:
         """The bytes that a query would scan, by a dry run: nothing runs, nothing is billed. Not a job."""
         config = bigquery.QueryJobConfig(dry_run=True, use_legacy_sql=False, use_query_cache=False)
         job = self._answered(
             lambda seconds: self._client.query(
                 sql.text, job_config=config, job_retry=None, retry=ONE_ATTEMPT, timeout=seconds
-            )
+            ),
+            deadline,
         )
         return int(job.total_bytes_processed or 0)
 
@@ -137,8 +127,8 @@ class Warehouse:
 
         return self._to_its_end(send, f"COPY {operation} {source} {target}", job_id, deadline)
 
-    def columns(self, path: TablePath, *, deadline: Deadline | None = None) -> list[Column]:
-        """The table's columns, or `NotInitialised` where there is no such table. Not a job.
+    def describe(self, path: TablePath, *, deadline: Deadline | None = None) -> Table:
+        """The table as the server describes it, or `NotInitialised` if there is none. Not a job.
 
         Like each method here that is no job, it takes at most 20 s, and no longer than until the deadline if it is
         given one.
@@ -146,7 +136,41 @@ class Warehouse:
         table = self._answered(
             lambda seconds: self._client.get_table(str(path), retry=ONE_ATTEMPT, timeout=seconds), deadline
         )
-        return [Column(f.name, f.field_type, f.mode == "REQUIRED") for f in table.schema]
+        partition = table.time_partitioning
+        expires_after = partition.expiration_ms if partition else None
+        described = Table(
+            path=path,
+            columns=tuple(Column.of(field) for field in table.schema),
+            rows=int(table.num_rows or 0),
+            bytes=int(table.num_bytes or 0),
+            created_at=table.created or datetime.min.replace(tzinfo=UTC),
+            modified_at=table.modified,
+            partition=partition.field or "_PARTITIONTIME" if partition else None,
+            partition_type=str(partition.type_ or "DAY") if partition else "",
+            ranged_by=table.range_partitioning.field if table.range_partitioning else None,
+            partitions_expire_after=timedelta(milliseconds=int(expires_after)) if expires_after else None,
+            expires_at=table.expires,
+        )
+        self._described[path] = described
+        return described
+
+    def find(self, path: TablePath, *, deadline: Deadline | None = None) -> Table | None:
+        """The table, or None if there is none. Not a job."""
+        try:
+            return self.describe(path, deadline=deadline)
+        except NotInitialised:
+            self._described[path] = None
+            return None
+
+    def described(self, path: TablePath, *, deadline: Deadline | None = None) -> Table | None:
+        """The table as it was when this process last looked; None if there was none."""
+        if path not in self._described:
+            self.find(path, deadline=deadline)
+        return self._described[path]
+
+    def columns(self, path: TablePath, *, deadline: Deadline | None = None) -> list[Column]:
+        """The table's columns, or `NotInitialised` if there is no such table. Not a job."""
+        return list(self.describe(path, deadline=deadline).columns)
 
     def modified_ms(self, path: TablePath) -> int | None:
         """When the table was last written, in the server's milliseconds; None if there is no such table. Not a job."""
@@ -189,11 +213,17 @@ class Warehouse:
 
     def exists(self, path: TablePath, *, deadline: Deadline | None = None) -> bool:
         """Whether the table is there. Not a job."""
+        return self.find(path, deadline=deadline) is not None
+
+    def dataset_location(self, project: str, dataset: str) -> str | None:
+        """Where a dataset is, such as `US` or `europe-west1`; None if there is no such dataset. Not a job."""
         try:
-            self.columns(path, deadline=deadline)
-        except NotInitialised:
-            return False
-        return True
+            found = self._client.get_dataset(f"{project}.{dataset}", retry=ONE_ATTEMPT, timeout=REQUEST_SECONDS)
+        except api.NotFound:
+            return None
+        except Exception as error:
+            raise classify(error) from error
+        return str(found.location or "")
 
     def drop(self, path: TablePath, *, deadline: Deadline | None = None) -> None:
         """Delete a table, if it is there. Not a job."""

@@ -19,6 +19,7 @@ from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
 from foundation.errors import (
+    AccessRefused,
     GradingError,
     GuardRaised,
     NotInitialised,
@@ -27,6 +28,12 @@ from foundation.errors import (
     StatementRefused,
     UnknownFailure,
     WarehouseUnavailable,
+)
+
+INIT_ADVICE = "Run `python -m grading init` if it is a table of the service."
+_ACCESS_ADVICE = (
+    " (access was refused: a new role takes minutes to spread; otherwise the role is missing, or the table is, or it "
+    "lies in another location)"
 )
 
 # The client writes status, method and address before the server's text; a script's error may have a position after it.
@@ -125,6 +132,11 @@ def classify(error: Exception) -> GradingError:
     return _permanent(error, text, reason, line) or _passing(error, text, reason, line)
 
 
+def plain_reason(error: GradingError) -> str:
+    """What BigQuery said, without the address that was asked and without the advice that `classify` adds."""
+    return _ADDRESS.sub("", str(error)).removesuffix(INIT_ADVICE).removesuffix(_ACCESS_ADVICE).strip()
+
+
 def reason_of(error: Exception) -> str:
     """The reason that BigQuery gives, or an empty text."""
     details = getattr(error, "errors", None)
@@ -165,7 +177,7 @@ def _permanent(error: Exception, text: str, reason: str, line: str) -> GradingEr
     if isinstance(error, auth.GoogleAuthError) or _PASSING.search(text):
         return None
     if isinstance(error, api.NotFound) and (reason == "notFound" or _MISSING.search(line)):
-        return NotInitialised(f"{line} Run `python -m grading init` if it is a table of the service.")
+        return NotInitialised(f"{line} {INIT_ADVICE}")
     return StatementRefused(line) if _refused(error, text, reason) else None
 
 
@@ -175,10 +187,7 @@ def _passing(error: Exception, text: str, reason: str, line: str) -> GradingErro
     if _PASSING.search(text) or reason in _PASSING_REASONS:
         return WarehouseUnavailable(line)
     if isinstance(error, api.Forbidden | api.Unauthorized):
-        return WarehouseUnavailable(
-            f"{line} (access was refused: a new role takes minutes to spread; otherwise the role is missing, or the "
-            f"table is, or it lies in another location)"
-        )
+        return AccessRefused(f"{line}{_ACCESS_ADVICE}")
     return (
         WarehouseUnavailable(line)
         if isinstance(error, _PASSING_TYPES)

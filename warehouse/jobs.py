@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any, Literal
 
 from foundation.clock import Deadline
-from warehouse.bigquery import Column, Warehouse
+from warehouse.bigquery import Warehouse
+from warehouse.columns import Column
 from warehouse.job_end import JobResult
 from warehouse.statements import Sql, TablePath
 

@@ -24,6 +24,19 @@ _PROJECT = re.compile(r"[a-z][a-z0-9.:-]{0,80}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
 _TABLE = re.compile(r"[A-Za-z0-9_-]{1,1024}")
 
+# https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
+_RESERVED = frozenset(
+    re.findall(
+        r"\w+",
+        """ALL AND ANY ARRAY AS ASC ASSERT_ROWS_MODIFIED AT BETWEEN BY CASE CAST COLLATE CONTAINS CREATE CROSS
+        CUBE CURRENT DEFAULT DEFINE DESC DISTINCT ELSE END ENUM ESCAPE EXCEPT EXCLUDE EXISTS EXTRACT FALSE
+        FETCH FOLLOWING FOR FROM FULL GROUP GROUPING GROUPS HASH HAVING IF IGNORE IN INNER INTERSECT INTERVAL
+        INTO IS JOIN LATERAL LEFT LIKE LIMIT LOOKUP MERGE NATURAL NEW NO NOT NULL NULLS OF ON OR ORDER OUTER
+        OVER PARTITION PRECEDING PROTO QUALIFY RANGE RECURSIVE RESPECT RIGHT ROLLUP ROWS SELECT SET SOME
+        STRUCT TABLESAMPLE THEN TO TREAT TRUE UNBOUNDED UNION UNNEST USING WHEN WHERE WINDOW WITH WITHIN""",
+    )
+)
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 
 
@@ -69,7 +82,7 @@ def columns(names: Iterable[str]) -> Sql:
     for name in checked:
         if not _IDENTIFIER.fullmatch(name):
             raise InvalidSettings(f"{name!r} is not a valid column name")
-    return Sql(", ".join(checked))
+    return Sql(", ".join(f"`{name}`" if name.upper() in _RESERVED else name for name in checked))
 
 
 def literal(value: str | int | bool | date | datetime | None) -> Sql:
@@ -169,6 +182,12 @@ def _load(package: str, name: str) -> SqlFile:
 def key_texts(names: Iterable[str], source: str) -> Sql:
     """Each key column of `source` as text, under its own name."""
     return Sql(", ".join(f"CAST({source}.{name} AS STRING) AS {name}" for name in (columns([n]) for n in names)))
+
+
+def window_key(names: Iterable[str]) -> Sql:
+    """Key columns by which a window is partitioned: as text, since FLOAT64 is refused there
+    (https://cloud.google.com/bigquery/docs/reference/standard-sql/window-function-calls#def_partition_by)."""
+    return Sql(", ".join(f"CAST({columns([name])} AS STRING)" for name in names))
 
 
 def key_text(names: Iterable[str]) -> Sql:

@@ -15,6 +15,7 @@ from grading.cli.accuracy import accuracy
 from grading.cli.backfill import backfill
 from grading.cli.catch_up import catch_up
 from grading.cli.check import check
+from grading.cli.compare import compare
 from grading.cli.dedupe import dedupe
 from grading.cli.diff import diff
 from grading.cli.exits import FAILED
@@ -65,6 +66,7 @@ for command in (
     staging,
     ungraded,
     check,
+    compare,
     accuracy,
     locks,
 ):

@@ -8,6 +8,7 @@ from alerts import commands
 from foundation.clock import Deadline
 from grading.cli.output import Column, Output, fail, with_output
 from grading.maintenance.tasks import DEFAULT_DAYS
+from grading.writing.inputs import absent_inputs
 from validation.checks import CheckResult, worst
 
 _SECONDS = 600.0
@@ -40,10 +41,13 @@ def check(out: Output, days: int, alert: bool, strict: bool) -> None:
     deadline = Deadline.after(_SECONDS, application.clock)
     with out.waiting("Looking at grades, predictions and box scores"):
         results = application.upkeep.quality_check(deadline, days=days, alert=alert)
+        today = application.settings.local_date(application.clock.now())
+        absent = absent_inputs(application.settings, application.warehouse, today, deadline)
     verdict = worst(results)
     out.fact("verdict", verdict)
     out.table("checks", _CHECKS, results)
     out.fact("checks", [_as_json(result) for result in results])
+    out.fact("absent_inputs", [{"name": found.name, "table": found.table, "why": found.why_absent} for found in absent])
     for result in results:
         if result.verdict != "pass":
             out.line()
@@ -52,6 +56,9 @@ def check(out: Output, days: int, alert: bool, strict: bool) -> None:
                 out.line(f"  {sample}")
             out.line(f"{commands.label(result.next_command)}:")
             out.command(result.next_command)
+    for found in absent:
+        out.line()
+        out.line(f"{found.name} is read as empty: {found.table} ({found.why_absent})", "yellow")
     if verdict == "fail" or (strict and verdict == "warn"):
         fail()
 

@@ -97,6 +97,12 @@ def show_reason(out: Output, outcome: Outcome) -> None:
     """Why a run published nothing, or not all, and what to look at first."""
     written = outcome.written
     match outcome.status:
+        case Status.SHRUNK if written and written.lost_rows:
+            out.line(
+                f"{outcome.processor} was not published: {written.detail}. --allow-shrink publishes without them.",
+                "red",
+            )
+            out.command(commands.preview(outcome.date))
         case Status.SHRUNK if written:
             out.line(
                 f"{outcome.processor} was not published: {figures.counted(written.staged_keys, 'key')} would replace "

@@ -110,9 +110,15 @@ class CatchUp:
     def run(self, days: int, deadline: Deadline) -> CatchUpReport:
         """Do what is due of the last `days` days and fits before the deadline, the reserve for a write kept.
 
+        Dates before the setting `adopt_from` are left alone: they are another system's.
+
         Raises what `Warehouse.run` raises where the dates cannot be read.
         """
         first, last = recent(days, self.service.clock.now(), self.service.settings.local_date)
+        if own := self.service.settings.first_own_date:
+            first = max(first, own)
+        if first > last:
+            return CatchUpReport(first=first, last=last)
         worker = _Worker(self, deadline)
         states, ledger = self._survey(first, last, deadline)
         ratio = self.service.settings.min_keys_ratio

@@ -13,6 +13,8 @@ from grading.writing.inputs import inputs, optional_input
 from grading.writing.rules import rules_between
 from validation.checks import RECENT_DAYS
 from validation.quality import Ask, Window
+from warehouse.bigquery import Warehouse
+from warehouse.columns import Column, comparable
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, columns, dates_array, literal, number, table
 
@@ -25,26 +27,39 @@ _FRESHNESS_DAYS = 14
 
 
 def ask_warehouse(settings: Settings, jobs: Jobs, window: Window) -> Ask:
-    """What answers the checks' queries for a window of dates. It raises what `Warehouse.run` raises.
-
-    Each query looks up only what it needs itself, so that it fails for its own reasons alone.
-    """
+    """What answers the checks' queries for a window of dates. It raises what `Warehouse.run` raises."""
 
     def ask(query: str) -> Mapping[str, object]:
-        file = CHECKS.file(f"check_{query}")
-        own = {name: make(settings, jobs, window) for name, make in _LOOKED_UP.items() if name in file.placeholders}
-        return jobs.ask(query, file.fill(**_values(settings, window), **own)).first
+        return jobs.ask(query, check_statement(settings, jobs, window, query)).first
 
     return ask
 
 
+def check_statement(settings: Settings, jobs: Jobs, window: Window, query: str) -> Sql:
+    """The statement of a check. It looks up only what it needs itself, so that it fails for its own reasons alone.
+
+    Raises what `Warehouse.columns` raises.
+    """
+    file = CHECKS.file(f"check_{query}")
+    own = {name: make(settings, jobs, window) for name, make in _LOOKED_UP.items() if name in file.placeholders}
+    return file.fill(**_values(settings, jobs.warehouse, window), **own)
+
+
 def _prediction_content(settings: Settings, jobs: Jobs, _window: Window) -> Sql:
-    names = [column.name for column in jobs.warehouse.columns(PREDICTIONS.path(settings))]
-    return columns(name for name in names if name not in PREDICTIONS.identity)
+    return columns(column.name for column in _content(settings, jobs))
 
 
-def _injury_report(settings: Settings, jobs: Jobs, _window: Window) -> Sql:
-    return optional_input("injury_report", settings, jobs.warehouse, jobs.deadline)
+def _comparable_content(settings: Settings, jobs: Jobs, _window: Window) -> Sql:
+    return comparable(_content(settings, jobs))
+
+
+def _content(settings: Settings, jobs: Jobs) -> list[Column]:
+    known = jobs.warehouse.columns(PREDICTIONS.path(settings))
+    return [column for column in known if column.name not in PREDICTIONS.identity]
+
+
+def _injury_report(settings: Settings, jobs: Jobs, window: Window) -> Sql:
+    return optional_input("injury_report", settings, jobs.warehouse, window.end, jobs.deadline)
 
 
 def _rules_version(settings: Settings, jobs: Jobs, _window: Window) -> Sql:
@@ -65,6 +80,7 @@ def _late_dates(settings: Settings, jobs: Jobs, window: Window) -> Sql:
 
 _LOOKED_UP: Mapping[str, Callable[[Settings, Jobs, Window], Sql]] = {
     "prediction_content": _prediction_content,
+    "comparable_content": _comparable_content,
     "injury_report": _injury_report,
     "rules_version": _rules_version,
     "ungraded": _ungraded,
@@ -72,7 +88,7 @@ _LOOKED_UP: Mapping[str, Callable[[Settings, Jobs, Window], Sql]] = {
 }
 
 
-def _values(settings: Settings, window: Window) -> Mapping[str, Sql]:
+def _values(settings: Settings, warehouse: Warehouse, window: Window) -> Mapping[str, Sql]:
     games = settings.games()
     dates = {
         "start": window.start,
@@ -89,7 +105,7 @@ def _values(settings: Settings, window: Window) -> Mapping[str, Sql]:
         "season_start": games.start(window.end),
     }
     return {
-        **inputs(settings),
+        **inputs(settings, warehouse),
         **{name: literal(day) for name, day in dates.items()},
         "runs": table(settings.target("grading_runs")),
         "gradable": PREDICTIONS.condition(settings),

@@ -75,9 +75,9 @@ def survey(
     merge_differing: bool,
 ) -> Damage:
     """Count duplicates in a range of dates; the whole table where none is given."""
-    names = [column.name for column in jobs.warehouse.columns(repaired.path(settings))]
+    known = jobs.warehouse.columns(repaired.path(settings))
     values = repaired.values(
-        settings, names, merge_differing=merge_differing, start=start or FIRST_DAY, end=end or LAST_DAY
+        settings, known, merge_differing=merge_differing, start=start or FIRST_DAY, end=end or LAST_DAY
     )
     rows = jobs.ask("damage", SQL.fill("damage", **values)).rows
     dates = [

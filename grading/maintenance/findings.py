@@ -31,6 +31,6 @@ def update_findings(
     `record` adds up to 20 keys of each date with duplicates, unless the same count of that date is open already.
     `resolve` sets resolved_at on the findings of dates that hold no duplicates.
     """
-    names = [column.name for column in jobs.warehouse.columns(repaired.path(settings))]
-    values = repaired.values(settings, names, merge_differing=merge_differing, start=start, end=end)
+    known = jobs.warehouse.columns(repaired.path(settings))
+    values = repaired.values(settings, known, merge_differing=merge_differing, start=start, end=end)
     jobs.ask(action, SQL.fill(_STATEMENTS[action], **values, notes=literal(notes)))

@@ -8,6 +8,7 @@ since it was checked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -23,6 +24,8 @@ from warehouse.statements import Folder, Sql, TablePath, literal, table
 
 SQL = Folder("grading.maintenance.sql")
 
+# Descriptions that are asked for at once: a dataset may hold thousands of staging tables.
+_AT_ONCE = 8
 _BATCH = r"^_staging_batch_"
 
 
@@ -86,8 +89,7 @@ class StagingTables:
             raise ValueError(f"{orphan.staging.path} is {orphan.verdict}: it is never dropped")
         path = orphan.staging.path
         backup = make_backup(path, self.settings, self.jobs, days=keep_days)
-        now = next((known for known in self._list(path.dataset) if known.path == path), None)
-        if now != orphan.staging:
+        if self._look_at(path) != orphan.staging:
             return None
         self.jobs.warehouse.drop(path)
         self.audit.record_unpublished(self._run(orphan), "staging_dropped", backup.name)
@@ -118,26 +120,34 @@ class StagingTables:
 
     def _run_sql(self, name: str, staging: StagingTable, start: date, end: date) -> Mapping[str, object]:
         needed = (*staging.main.key, staging.main.processor.written_at)
-        values = staging.main.values(self.settings, needed, merge_differing=True, start=start, end=end)
+        known = [column for column in self.jobs.warehouse.columns(staging.path) if column.name in needed]
+        values = staging.main.values(self.settings, known, merge_differing=True, start=start, end=end)
         return self.jobs.ask(name, SQL.fill(name, **values, staging=table(staging.path))).first
 
     def _list(self, dataset: str) -> Iterator[StagingTable]:
-        view = f"{self.settings.google_cloud_project}.{dataset}.INFORMATION_SCHEMA"
+        project = self.settings.google_cloud_project
         statement = SQL.fill(
             "staging_tables",
-            tables=Sql(f"`{view}.TABLES`"),
-            partitions=Sql(f"`{view}.PARTITIONS`"),
+            tables=Sql(f"`{project}.{dataset}.INFORMATION_SCHEMA.TABLES`"),
             pattern=literal("|".join(_patterns())),
         )
-        for row in self.jobs.ask("list", statement).rows:
-            yield StagingTable(
-                path=TablePath(self.settings.google_cloud_project, dataset, row["table_name"]),
-                main=_main_of(row["table_name"]),
-                created_at=row["creation_time"],
-                modified_at=row["modified"],
-                total_rows=row["total_rows"],
-                total_bytes=row["total_bytes"],
-            )
+        paths = [TablePath(project, dataset, row["table_name"]) for row in self.jobs.ask("list", statement).rows]
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="staging") as pool:
+            yield from filter(None, pool.map(self._look_at, paths))
+
+    def _look_at(self, path: TablePath) -> StagingTable | None:
+        """The table as it is now; None if it is gone."""
+        found = self.jobs.warehouse.find(path)
+        if found is None:
+            return None
+        return StagingTable(
+            path=path,
+            main=_main_of(path.table),
+            created_at=found.created_at,
+            modified_at=found.modified_at,
+            total_rows=found.rows,
+            total_bytes=found.bytes,
+        )
 
     def _datasets(self) -> Sequence[str]:
         predictions = self.settings.input_table("predictions_table").dataset

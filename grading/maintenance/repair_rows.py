@@ -14,7 +14,7 @@ the repair leaves it alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from foundation.errors import Permanent
@@ -22,7 +22,8 @@ from grading.maintenance.backup import Backup
 from grading.maintenance.repair_tables import RepairTable
 from grading.run import Run
 from grading.writing.staging import Staged
-from warehouse.statements import Folder, Sql, table
+from warehouse.columns import Column
+from warehouse.statements import Folder, Sql, TablePath, columns, table
 
 SQL = Folder("grading.maintenance.sql")
 GRADING_SQL = Folder("grading.sql")
@@ -121,12 +122,32 @@ def values_of(
     run: Run, repaired: RepairTable, backup: Backup | None, *, merge_differing: bool = True
 ) -> Mapping[str, Sql]:
     """What a repair fills into the files of `grading/maintenance/sql`."""
-    names = [column.name for column in run.jobs.warehouse.columns(run.target, deadline=run.deadline)]
+    known = run.jobs.warehouse.columns(run.target, deadline=run.deadline)
     values = {
         **run.values(),
-        **repaired.values(run.settings, names, merge_differing=merge_differing, start=run.date, end=run.date),
+        **repaired.values(run.settings, known, merge_differing=merge_differing, start=run.date, end=run.date),
     }
-    return {**values, "backup": table(backup.path(run.settings))} if backup else values
+    if not backup:
+        return values
+    path = backup.path(run.settings)
+    return {**values, "backup": aligned(path, run.jobs.warehouse.columns(path), known)}
+
+
+def aligned(path: TablePath, has: Sequence[Column], wanted: Sequence[Column]) -> Sql:
+    """A backup with the columns that its table has now: later ones are NULL, those gone since are left out.
+
+    Arrays are read as empty, not NULL: so BigQuery stores them.
+    """
+    names = {column.name.lower() for column in has}
+    if names == {column.name.lower() for column in wanted}:
+        return table(path)
+    parts = [
+        columns([column.name]).text
+        if column.name.lower() in names
+        else f"CAST({'[]' if column.repeated else 'NULL'} AS {column.type}) AS {columns([column.name])}"
+        for column in wanted
+    ]
+    return SQL.fill("aligned_backup", aligned=Sql(", ".join(parts)), backup=table(path))
 
 
 def _written_since(run: Run, found: Comparison, backup: Backup) -> WrittenSince:

@@ -10,6 +10,7 @@ from grading.processors import PROCESSORS, Processor
 from grading.run import Run
 from grading.settings import Settings
 from grading.writing.inputs import inputs
+from warehouse.columns import Column, comparable, window_columns
 from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, literal, table
 
 SQL = Folder("grading.maintenance.sql")
@@ -67,15 +68,17 @@ class RepairTable:
     def values(
         self,
         settings: Settings,
-        names: Sequence[str],
+        known: Sequence[Column],
         *,
         merge_differing: bool,
         start: date = FIRST_DAY,
         end: date = LAST_DAY,
     ) -> Mapping[str, Sql]:
-        """What the table fills into the files of `grading/maintenance/sql`; `names` are the columns that it has."""
-        content = [name for name in names if name not in self.identity]
+        """What the table fills into the files of `grading/maintenance/sql`; `known` are the columns that it has."""
+        content = [column for column in known if column.name not in self.identity]
+        keys = [column for column in known if column.name in self.key]
         key = columns(self.key)
+        row = keys if merge_differing else content
         audited = {"player": "player_lookup", "system": "system_id", "line": "line_value"}
         if "current_points_line" in self.key:
             audited["line"] = "current_points_line"
@@ -86,12 +89,16 @@ class RepairTable:
             "partition_column": columns([self.processor.partition_column]),
             "written_at": columns([self.processor.written_at]),
             "keep_order": columns(self.processor.keep_order),
-            "columns": columns(names),
-            "content": columns(content),
+            "columns": columns(column.name for column in known),
+            "comparable_columns": comparable(known),
+            "content": columns(column.name for column in content),
+            "comparable_content": comparable(content),
             "key": key,
             "key_texts": key_texts(self.key, "target"),
-            "one_row_per": key if merge_differing else columns(content),
-            "differing_columns": _differing(name for name in content if name not in self.key),
+            "one_row_per": key if merge_differing else columns(column.name for column in content),
+            "comparable_row": comparable(row),
+            "window_row": window_columns(row),
+            "differing_columns": differing(column for column in content if column.name not in self.key),
             "scope": self.condition(settings),
             "start": literal(start),
             "end": literal(end),
@@ -112,13 +119,13 @@ class RepairRun(Run):
         return self.repaired.path(self.settings)
 
 
-def _differing(names: Iterable[str]) -> Sql:
+def differing(known: Iterable[Column]) -> Sql:
     """For each column, its name where the grouped rows differ in it."""
     parts = []
-    for name in names:
-        column = columns([name]).text
+    for column in known:
+        name, value = columns([column.name]).text.strip("`"), column.comparable()
         parts.append(
-            f"IF(MIN({column}) IS DISTINCT FROM MAX({column}) OR COUNT({column}) NOT IN (0, COUNT(*)), '{column} ', '')"
+            f"IF(MIN({value}) IS DISTINCT FROM MAX({value}) OR COUNT({value}) NOT IN (0, COUNT(*)), '{name} ', '')"
         )
     return Sql(", ".join(parts) or "''")
 

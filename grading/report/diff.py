@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from foundation.errors import InvalidSettings
 from grading.history import RunRecord
 from grading.run import Run
-from warehouse.bigquery import Column
+from warehouse.columns import Column
 from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, literal, table
 
 SQL = Folder("grading.report.sql")

@@ -17,7 +17,7 @@ from grading.report.diff import Difference, compare
 from grading.run import Request, Run
 from grading.settings import Settings
 from grading.writing.publish import AuditNote
-from grading.writing.rules import select_of
+from grading.writing.rules import compute
 from grading.writing.staging import QueriedRows, Staged
 from grading.writing.writer import Writer
 from warehouse.bigquery import Warehouse
@@ -67,7 +67,9 @@ def preview(
     comparing = _Comparing()
     # A write that would be refused for its size is compared all the same: the difference says why it is small.
     run = Run.start(processor, replace(request, allow_shrink=True), settings, warehouse, deadline)
-    written = Writer(comparing, settings.min_keys_ratio).write(run, QueriedRows(select_of(run)), events)
+    computed = compute(run)
+    source = QueriedRows(computed.select, computed.carried)
+    written = Writer(comparing, settings.min_keys_ratio).write(run, source, events)
     shrinks = _shrinks(written, settings, request)
     return Preview(
         processor=processor.name,

@@ -3,4 +3,4 @@ CREATE OR REPLACE TABLE ${staging} AS
 SELECT *
 FROM ${staging}
 WHERE TRUE
-QUALIFY ROW_NUMBER() OVER (PARTITION BY ${business_key} ORDER BY ${keep_order}) = 1
+QUALIFY ROW_NUMBER() OVER (PARTITION BY ${window_key} ORDER BY ${keep_order}) = 1

@@ -9,7 +9,8 @@ predictions AS (
     game_id,
     system_id,
     predicted_points,
-    ROUND(IF(confidence_score > 1, confidence_score * NUMERIC '0.01', confidence_score), 4) AS given_confidence,
+    ROUND(IF(confidence_score > 1, confidence_score * NUMERIC '0.01', confidence_score), ${confidence_decimals})
+      AS given_confidence,
     recommendation,
     current_points_line AS line_value,
     pace_adjustment,
@@ -26,7 +27,7 @@ predictions AS (
     created_at,
     prediction_id,
     ${made_after} AS made_after,
-    CAST(NULL AS STRING) AS reason
+    CAST(NULL AS STRING) AS reason${passed_in}
   FROM ${predictions}
   WHERE game_date = ${date}
     AND (
@@ -137,5 +138,5 @@ SELECT
   box_score_game_id,
   box_scores_differ,
   given_confidence IS NOT NULL AND confidence_score IS NULL AS confidence_out_of_range,
-  ${rules_version} AS rules_version
+  ${rules_version} AS rules_version${passed_out}
 FROM judged

@@ -37,7 +37,8 @@ def input_tables(processor: Processor, settings: Settings) -> Mapping[str, Table
     wanted = SQL.file(processor.name).placeholders
     if processor.reads_predictions:
         wanted |= {"predictions", "box_scores", "injury_report"}
-    paths = {name: settings.input_table(setting) for name, setting in _SETTING.items() if name in wanted}
+    read = {name: setting for name, setting in _SETTING.items() if name in wanted and not settings.is_without(setting)}
+    paths = {name: settings.input_table(setting) for name, setting in read.items()}
     return paths | ({"accuracy": settings.target("prediction_accuracy")} if "accuracy" in wanted else {})
 
 

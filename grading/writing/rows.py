@@ -11,7 +11,7 @@ from typing import Any
 from foundation.errors import InvalidRow
 from foundation.text import shown, valid
 from grading.processors import Processor
-from warehouse.bigquery import Column
+from warehouse.columns import Column
 from warehouse.statements import INT64_MAX, INT64_MIN
 
 _NUMERIC_SCALE = Decimal("1e-9")

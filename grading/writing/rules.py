@@ -6,13 +6,16 @@ Grading, coverage, catch-up, `ungraded` and the checks are filled with these sam
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from foundation.clock import Deadline
 from grading.run import Run
 from grading.settings import Settings
-from grading.writing.inputs import inputs, optional_input
+from grading.writing.adapt import adapted, passed_columns, sources_of
+from grading.writing.inputs import OptionalInput, inputs, optional_input, optional_table
 from warehouse.bigquery import Warehouse
+from warehouse.columns import Column
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, columns, literal
 
@@ -37,17 +40,19 @@ def rules(
     today: date,
     warehouse: Warehouse | None = None,
     deadline: Deadline | None = None,
+    *,
+    injury_report: Sql | None = None,
 ) -> dict[str, Sql]:
     """The inputs of the dates from `first` to `last`, and every rule about them.
 
-    Without a warehouse the tables are taken to have no optional columns. Raises `NotInitialised` if an input table is
-    missing.
+    Without a warehouse the tables are taken to have no optional columns. `injury_report` is what is read as the
+    injury report, if the caller has looked already. Raises `NotInitialised` if an input table is missing.
     """
     predicted = _column_names(settings, "predictions_table", warehouse, deadline)
     played = _column_names(settings, "box_scores_table", warehouse, deadline)
     values = {
-        **inputs(settings),
-        "injury_report": optional_input("injury_report", settings, warehouse, deadline),
+        **inputs(settings, warehouse),
+        "injury_report": injury_report or optional_input("injury_report", settings, warehouse, last, deadline),
         "first": literal(first),
         "last": literal(last),
         "three_days_ago": literal(today - timedelta(days=3)),
@@ -107,15 +112,42 @@ def _column_names(
     return frozenset(column.name.lower() for column in warehouse.columns(path, deadline=deadline))
 
 
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """The rows of a run as a SELECT; `carried` are the columns that keep the replaced rows' values."""
+
+    select: Sql
+    carried: tuple[Column, ...] = ()
+    optional: tuple[OptionalInput, ...] = ()
+
+
 def select_of(run: Run) -> Sql:
-    """The SELECT of the run's processor for its date, with optional inputs replaced where they are missing."""
-    values = {**run.values(), **inputs(run.settings), "is_push": SQL.fill("is_push")}
+    """The SELECT of the run's processor for its date; see `compute`."""
+    return compute(run).select
+
+
+def compute(run: Run) -> Computed:
+    """The rows of the run's processor for its date, fitted to its table; an optional input may be empty."""
+    warehouse, settings = run.jobs.warehouse, run.settings
+    target = warehouse.find(run.target, deadline=run.deadline)
+    values = {**run.values(), **inputs(settings, warehouse), "is_push": SQL.fill("is_push")}
+    optional = []
     wanted = SQL.file(run.processor.name).placeholders
     if "archetypes" in wanted:
-        values["archetypes"] = optional_input("archetypes", run.settings, run.jobs.warehouse, run.deadline)
+        found, values["archetypes"] = optional_table(settings, "archetypes", warehouse, run.date, run.deadline)
+        optional.append(found)
     if not wanted <= values.keys():
-        values |= rules_of(run)
-    return SQL.fill(run.processor.name, **values)
+        found, report = optional_table(settings, "injury_report", warehouse, run.date, run.deadline)
+        optional.append(found)
+        values |= rules_between(settings, run.jobs, run.date, run.date, injury_report=report)
+    if target is None:
+        return Computed(SQL.fill(run.processor.name, **values), optional=tuple(optional))
+    predictions = None
+    if run.processor.reads_predictions:
+        predictions = warehouse.find(settings.input_table("predictions_table"), deadline=run.deadline)
+    sources = sources_of(run.processor, target, predictions, settings)
+    rows = SQL.fill(run.processor.name, **{**values, **passed_columns(sources)})
+    return Computed(adapted(run, rows, target, sources), sources.carried, tuple(optional))
 
 
 def rules_of(run: Run) -> dict[str, Sql]:
@@ -123,7 +155,9 @@ def rules_of(run: Run) -> dict[str, Sql]:
     return rules_between(run.settings, run.jobs, run.date, run.date)
 
 
-def rules_between(settings: Settings, jobs: Jobs, first: date, last: date) -> dict[str, Sql]:
+def rules_between(
+    settings: Settings, jobs: Jobs, first: date, last: date, *, injury_report: Sql | None = None
+) -> dict[str, Sql]:
     """The inputs of the dates from `first` to `last`, and every rule about them, as of now. Raises as `rules` does."""
     today = settings.local_date(jobs.deadline.clock.now())
-    return rules(settings, first, last, today, jobs.warehouse, jobs.deadline)
+    return rules(settings, first, last, today, jobs.warehouse, jobs.deadline, injury_report=injury_report)

@@ -17,16 +17,21 @@ AUDIT_TABLES = {"grading_runs": "runs", "grading_duplicate_audit": "audit"}
 
 def create_tables(settings: Settings, jobs: Jobs) -> list[str]:
     """Create what is missing, and leave what exists as it is. Returns the tables' names."""
-    project, location = settings.google_cloud_project, settings.bigquery_location
-    jobs.warehouse.ensure_dataset(project, settings.target_dataset, location)
-    jobs.warehouse.ensure_dataset(
-        project, settings.staging_dataset, location, expire_tables_seconds=settings.staging_expiration_seconds
-    )
+    create_datasets(settings, jobs)
     names = []
     for path, statement in table_statements(settings):
         jobs.ask("create", statement)
         names.append(str(path))
     return list(dict.fromkeys(names))
+
+
+def create_datasets(settings: Settings, jobs: Jobs) -> None:
+    """Create the datasets that are missing, and leave those that exist as they are."""
+    project, location = settings.google_cloud_project, settings.bigquery_location
+    jobs.warehouse.ensure_dataset(project, settings.target_dataset, location)
+    jobs.warehouse.ensure_dataset(
+        project, settings.staging_dataset, location, expire_tables_seconds=settings.staging_expiration_seconds
+    )
 
 
 def table_statements(settings: Settings) -> Iterator[tuple[TablePath, Sql]]:

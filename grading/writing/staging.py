@@ -13,9 +13,11 @@ from grading.covers import covered, covers_grades
 from grading.outcome import Coverage, KeyChange, SecondChoices
 from grading.processors import GRADING
 from grading.run import Run, fence_of
+from grading.writing.adapt import Sources, adapted, holds_values
+from grading.writing.declared import declared
 from grading.writing.input_state import LastWrites, counted, note_counts
 from grading.writing.rules import rules_of
-from warehouse.bigquery import Column
+from warehouse.columns import Column
 from warehouse.statements import Folder, Sql, SqlFile, TablePath, literal, table
 
 SQL = Folder("grading.sql")
@@ -34,7 +36,7 @@ class Staged:
     be published. `verbatim` rows are published as they are, also where several have one key: who staged them has
     decided which to keep. `covering` is a table with the fingerprint of the grades that the rows were computed from
     (see `grading.covers`). `graded` rows are the predictions of the date that have a box score, so that the others
-    can be counted beside them.
+    can be counted beside them. `carried` are columns that keep the values of the rows that are replaced.
     """
 
     table: TablePath
@@ -47,6 +49,7 @@ class Staged:
     graded: bool = False
     expected_run_id: str = ""
     covering: TablePath | None = None
+    carried: Sequence[Column] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,7 @@ class QueriedRows:
     """Rows computed in the warehouse by one SELECT. Python never sees them."""
 
     select: Sql
+    carried: Sequence[Column] = ()
 
     def stage(self, run: Run) -> Staged:
         into = run.staging_table()
@@ -85,7 +89,12 @@ class QueriedRows:
         last_writes.note()
         names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
         return Staged(
-            table=into, token=job.created_ms, columns=names, graded=run.processor.reads_predictions, covering=covering
+            table=into,
+            token=job.created_ms,
+            columns=names,
+            graded=run.processor.reads_predictions,
+            covering=covering,
+            carried=self.carried,
         )
 
     def _statement(self, run: Run, into: TablePath, covering: TablePath | None) -> Sql:
@@ -118,7 +127,24 @@ class GivenRows:
             raise InvalidRow(f"no rows were given for {run.lock_key}: the date keeps what it has")
         job = run.jobs.load("load", self.rows, into, columns)
         run.trace.staged(job)
-        return Staged(table=into, token=job.created_ms, columns=[column.name for column in columns])
+        own = declared(run.processor.name).names
+        carried = [c for c in self.target_columns if c.name not in given and c.name not in own]
+        if not carried:
+            return Staged(table=into, token=job.created_ms, columns=[column.name for column in columns])
+        return self._with_carried(run, into, job.created_ms, carried)
+
+    def _with_carried(self, run: Run, given: TablePath, token: int, carried: Sequence[Column]) -> Staged:
+        """The same rows with what the rows that they replace have in columns that were not given."""
+        into = run.staging_table()
+        target = run.jobs.warehouse.describe(run.target, deadline=run.deadline)
+        names = [column.name for column in run.jobs.warehouse.columns(given, deadline=run.deadline)]
+        rows = SQL.fill("all_rows", staging=table(given))
+        select = adapted(run, rows, target, Sources({}, tuple(carried)), names)
+        run.jobs.ask("stage", SQL.fill("stage", staging=table(into), rows=select))
+        run.jobs.warehouse.drop(given, deadline=run.deadline)
+        return Staged(
+            table=into, token=token, columns=[*names, *(column.name for column in carried)], carried=tuple(carried)
+        )
 
 
 def measure(run: Run, staged: Staged) -> Measure:
@@ -159,6 +185,14 @@ def keep_one_per_key(run: Run, staged: Staged) -> None:
     """Rewrite the staging table with one row per business key, by the processor's `keep_order`."""
     statement = SQL.fill("keep_one_per_key", staging=table(staged.table), **run.values())
     run.jobs.ask("keep-one", statement)
+
+
+def lost_values(run: Run, staged: Staged) -> int:
+    """The rows of the date whose values in `carried` columns the publish would lose: their keys are not staged."""
+    statement = SQL.fill(
+        "lost_values", staging=table(staged.table), holds_values=holds_values(staged.carried), **run.values()
+    )
+    return int(run.jobs.ask("lost", statement).first["lost_rows"])
 
 
 def _second_choices(counts: Mapping[str, Any]) -> SecondChoices:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from foundation.errors import DeadlineExceeded, GradingError, StagingOutdated
+from foundation.errors import DeadlineExceeded, GradingError, StagingOutdated, WouldExpire
 from foundation.events import EventLog
 from grading.outcome import Status, Written
 from grading.run import Run
 from grading.writing.publish import AuditNote
-from grading.writing.staging import RowSource, Staged, keep_one_per_key, measure
+from grading.writing.staging import RowSource, Staged, keep_one_per_key, lost_values, measure
 from warehouse.statements import Folder
 
 SQL = Folder("grading.sql")
@@ -42,9 +42,11 @@ class Writer:
 
         A refused publish (someone published newer data meanwhile) stages again, unless what is published
         already satisfies the event: then the result is `superseded`. Nothing is published where nothing was
-        staged, or where far fewer keys were staged than the date has (`shrunk`). Where graded rows are too small
-        a part of what there was to grade, the write is recorded as `partial`. Raises what `Publisher.publish` raises.
+        staged, where far fewer keys were staged than the date has, or where values that only replaced rows have
+        would be lost (both `shrunk`). Where graded rows are too small a part of what there was to grade, the write
+        is recorded as `partial`. Raises what `Publisher.publish` raises, and `WouldExpire`.
         """
+        self._refuse_what_would_expire(run)
         while True:
             run.trace.staging(run.deadline.clock.monotonic())
             staged = source.stage(run)
@@ -108,6 +110,12 @@ class Writer:
             return replace(found, status=Status.NO_ACTUALS if waiting else Status.NO_PREDICTIONS)
         if not run.request.allow_shrink and measured.staged_keys < self.min_keys_ratio * measured.present_keys:
             return replace(found, status=Status.SHRUNK)
+        if staged.carried and measured.present_rows and not run.request.allow_shrink:
+            lost = lost_values(run, staged)
+            if lost:
+                names = ", ".join(column.name for column in staged.carried)
+                why = f"{lost} rows hold values that only they have ({names}), and their keys are not graded any more"
+                return replace(found, status=Status.SHRUNK, lost_rows=lost, detail=why)
         if measured.duplicate_keys and not staged.verbatim:
             keep_one_per_key(run, staged)
         if coverage:
@@ -124,6 +132,18 @@ class Writer:
         )
         self.publisher.publish(run, staged, note, events)
         return replace(found, status=status, token=staged.token)
+
+    @staticmethod
+    def _refuse_what_would_expire(run: Run) -> None:
+        """Raises `WouldExpire` if BigQuery would delete the date's partition as soon as it is written."""
+        target = run.jobs.warehouse.described(run.target)
+        if target and target.would_expire(run.date, run.deadline.clock.now()):
+            expires = target.partitions_expire_after
+            raise WouldExpire(
+                f"{run.target} deletes partitions after {expires.days if expires else 0} days: {run.lock_key} would be "
+                f"gone as soon as it is written. Nothing was published. To keep its dates: "
+                f"ALTER TABLE `{run.target}` SET OPTIONS (partition_expiration_days = NULL)"
+            )
 
     def _drop(self, run: Run, staged: Staged, events: EventLog) -> None:
         for path in filter(None, (staged.table, staged.covering)):

@@ -27,6 +27,7 @@ class Guard:
 _WRITER = "tests/integration/test_writer.py"
 _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
+_OTHERS = "tests/integration/test_tables_of_others.py"
 _DEPLOYMENTS = "tests/deploy/test_deployments.py"
 
 _SCRATCH = "tests/conformance/test_scratch.py"
@@ -295,6 +296,48 @@ GUARDS = (
         code="self._url.hide_in(record.getMessage())",
         without="record.getMessage()",
         test="tests/unit/test_slack.py::test_the_address_is_in_no_log_error_or_repr",
+    ),
+    Guard(
+        name="values that only replaced rows have are lost",
+        file="grading/writing/writer.py",
+        code="if staged.carried and measured.present_rows and not run.request.allow_shrink:",
+        without="if False:",
+        test=f"{_OTHERS}::test_a_publish_that_would_lose_values_is_held_back_and_says_so",
+    ),
+    Guard(
+        name="further columns are emptied when a date is graded again",
+        file="grading/writing/adapt.py",
+        code="carried.append(column)",
+        without="pass",
+        test=f"{_OTHERS}::test_further_columns_keep_their_values_when_a_date_is_graded_again",
+    ),
+    Guard(
+        name="a date vanishes after its success",
+        file="grading/writing/writer.py",
+        code="if target and target.would_expire(run.date, run.deadline.clock.now()):",
+        without="if target and False:",
+        test=f"{_OTHERS}::test_a_date_that_would_expire_at_once_is_refused",
+    ),
+    Guard(
+        name="catch-up grades another system's dates",
+        file="grading/dates/catch_up.py",
+        code="first = max(first, own)",
+        without="pass",
+        test=f"{_OTHERS}::test_dates_before_adopt_from_are_left_alone",
+    ),
+    Guard(
+        name="a column is added while another program writes the table",
+        file="grading/maintenance/adoption.py",
+        code="plan.existing.rows and not plan.adopted]",
+        without="False]",
+        test="tests/unit/test_schema_plan.py::test_a_table_with_rows_of_others_waits_for_its_writers",
+    ),
+    Guard(
+        name="a table that cannot hold the values is taken",
+        file="grading/writing/schema_plan.py",
+        code="if problem := _cannot_hold(own, found, is_key=is_key):",
+        without='if problem := "":',
+        test="tests/unit/test_schema_plan.py::test_what_a_column_can_hold",
     ),
     Guard(
         name="events reach a revision that has not checked itself",

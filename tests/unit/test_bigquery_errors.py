@@ -7,6 +7,7 @@ import requests
 from google.api_core import exceptions as api
 
 from foundation.errors import (
+    AccessRefused,
     GradingError,
     GuardRaised,
     NotInitialised,
@@ -31,7 +32,7 @@ def _with_reason(error: api.GoogleAPICallError, reason: str) -> api.GoogleAPICal
         (api.BadRequest("Could not serialize access to table p:d.t due to concurrent update"), PublishConflict),
         (api.BadRequest("Query error: grading:fence_newer at [12:3]"), GuardRaised),
         (api.BadRequest("Syntax error: Unexpected keyword"), StatementRefused),
-        (api.Forbidden("Access Denied: Table p:d.t"), WarehouseUnavailable),
+        (api.Forbidden("Access Denied: Table p:d.t"), AccessRefused),
         (_with_reason(api.Forbidden("Exceeded rate limits"), "rateLimitExceeded"), WarehouseUnavailable),
         (_with_reason(api.Forbidden("Quota exceeded"), "quotaExceeded"), WarehouseUnavailable),
         (_with_reason(api.BadRequest("Resources"), "backendError"), WarehouseUnavailable),

@@ -64,6 +64,7 @@ def sources() -> list[Path]:
 COMPOSERS = {
     "grading/audit.py",
     "grading/dates/survey.py",
+    "grading/writing/adapt.py",
     "grading/report/data.py",
     "grading/report/diff.py",
     "grading/trace.py",
@@ -71,8 +72,12 @@ COMPOSERS = {
     "grading/writing/inputs.py",
     "grading/writing/rules.py",
     "grading/writing/publish.py",
+    "grading/maintenance/grades_compared.py",
     "grading/maintenance/orphans.py",
+    "grading/maintenance/preflight.py",
+    "grading/maintenance/repair_rows.py",
     "grading/maintenance/repair_tables.py",
+    "warehouse/columns.py",
     "grading/maintenance/undo.py",
 }
 

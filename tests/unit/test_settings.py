@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 
 import pytest
 
@@ -48,11 +49,44 @@ def test_values_are_read_by_type() -> None:
         ({"FUNCTION_TIMEOUT_SECONDS": "60"}, "FUNCTION_TIMEOUT_SECONDS=60.0 leaves no time to wait for the lock"),
         ({"PREDICTIONS_TABLE": "predictions"}, "PREDICTIONS_TABLE='predictions': write dataset.table"),
         ({"TARGET_DATASET": "a`b"}, "'a`b' in the table name .* is not a valid BigQuery name"),
+        ({"PREDICTIONS_TABLE": "none"}, "PREDICTIONS_TABLE='none': write dataset.table"),
+        ({"PREDICTION_ACCURACY_TABLE": "a.b"}, "PREDICTION_ACCURACY_TABLE='a.b': write the table's name alone"),
+        (
+            {"PREDICTION_ACCURACY_TABLE": "player_prop_predictions"},
+            "PREDICTION_ACCURACY_TABLE and PREDICTIONS_TABLE both name project.nba_predictions.player_prop_predictions",
+        ),
+        (
+            {"PREDICTION_ACCURACY_TABLE": "system_daily_performance"},
+            "SYSTEM_DAILY_PERFORMANCE_TABLE and PREDICTION_ACCURACY_TABLE both name",
+        ),
+        ({"COLUMN_MAP": "bookmaker"}, "COLUMN_MAP: 'bookmaker' is not target=prediction_column"),
+        ({"COLUMN_MAP": "a=b,A=c"}, "COLUMN_MAP: 'A=c' is not target=prediction_column, each target once"),
+        ({"COLUMN_MAP": "a=b c"}, "COLUMN_MAP: 'a=b c' is not target=prediction_column"),
+        ({"ADOPT_FROM": "yesterday"}, "ADOPT_FROM='yesterday': write a date, YYYY-MM-DD"),
     ],
 )
 def test_a_bad_value_is_named_with_its_remedy(given: dict[str, str], error: str) -> None:
     with pytest.raises(InvalidSettings, match=error):
         Settings.from_environment({**PROJECT, **given})
+
+
+def test_tables_of_others_are_named() -> None:
+    settings = Settings.from_environment(
+        {
+            **PROJECT,
+            "PREDICTION_ACCURACY_TABLE": "grades",
+            "INJURY_REPORT_TABLE": "None",
+            "ARCHETYPES_TABLE": "",
+            "COLUMN_MAP": "Bookmaker=sportsbook, raw = confidence_score",
+            "ADOPT_FROM": "2026-01-19",
+        }
+    )
+    assert str(settings.target("prediction_accuracy")) == "project.nba_predictions.grades"
+    assert str(settings.target("grading_runs")) == "project.nba_predictions.grading_runs"
+    assert settings.is_without("injury_report_table")
+    assert not settings.is_without("archetypes_table")
+    assert settings.mapped_columns == {"bookmaker": "sportsbook", "raw": "confidence_score"}
+    assert settings.first_own_date == date(2026, 1, 19)
 
 
 def test_settings_are_frozen_and_hide_the_webhook() -> None:

@@ -8,8 +8,11 @@ FROM (
       CAST(game_date AS STRING), ' ', player_lookup, ' ', system_id, ' ',
       IFNULL(CAST(current_points_line AS STRING), 'NULL'), ': ', CAST(COUNT(*) AS STRING), ' rows'
     ) AS sample
-  FROM ${predictions}
-  WHERE game_date BETWEEN ${start} AND ${yesterday} AND ${gradable}
+  FROM (
+    SELECT ${comparable_content}
+    FROM ${predictions}
+    WHERE game_date BETWEEN ${start} AND ${yesterday} AND ${gradable}
+  )
   GROUP BY ${prediction_content}
   HAVING COUNT(*) > 1
 )

@@ -7,11 +7,11 @@ SELECT
 FROM (
   SELECT COUNTIF(is_now) AS now_rows, COUNTIF(NOT is_now) AS backup_rows
   FROM (
-    SELECT ${columns}, TRUE AS is_now
+    SELECT ${comparable_columns}, TRUE AS is_now
     FROM ${target}
     WHERE ${partition_column} = ${date}
     UNION ALL
-    SELECT ${columns}, FALSE AS is_now
+    SELECT ${comparable_columns}, FALSE AS is_now
     FROM ${backup}
     WHERE ${partition_column} = ${date}
   )

@@ -11,8 +11,11 @@ FROM (
   SELECT ${partition_column} AS day, SUM(copies) AS copies, COUNT(*) AS variants
   FROM (
     SELECT ${content}, COUNT(*) AS copies
-    FROM ${target}
-    WHERE ${partition_column} BETWEEN ${start} AND ${end} AND ${scope}
+    FROM (
+      SELECT ${comparable_content}
+      FROM ${target}
+      WHERE ${partition_column} BETWEEN ${start} AND ${end} AND ${scope}
+    )
     GROUP BY ${content}
   )
   GROUP BY ${key}

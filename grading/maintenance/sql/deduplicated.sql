@@ -7,6 +7,6 @@ FROM ${target}
 WHERE ${partition_column} = ${date}
 QUALIFY NOT ${scope}
   OR ROW_NUMBER() OVER (
-    PARTITION BY ${scope}, ${one_row_per}
+    PARTITION BY ${scope}, ${window_row}
     ORDER BY ${written_at} IS NULL, ${keep_order}
   ) = 1

@@ -16,8 +16,11 @@ FROM (
     ROW_NUMBER() OVER (PARTITION BY ${partition_column} ORDER BY copies DESC, ${key}) AS place
   FROM (
     SELECT ${key}, COUNT(*) AS copies
-    FROM ${target}
-    WHERE ${partition_column} BETWEEN ${start} AND ${end} AND ${scope}
+    FROM (
+      SELECT ${comparable_row}
+      FROM ${target}
+      WHERE ${partition_column} BETWEEN ${start} AND ${end} AND ${scope}
+    )
     GROUP BY ${one_row_per}
     HAVING COUNT(*) > 1
   )

@@ -8,8 +8,11 @@ WHERE resolved_at IS NULL
     SELECT day
     FROM (
       SELECT ${partition_column} AS day
-      FROM ${target}
-      WHERE ${partition_column} BETWEEN ${start} AND ${end} AND ${scope}
+      FROM (
+        SELECT ${comparable_row}
+        FROM ${target}
+        WHERE ${partition_column} BETWEEN ${start} AND ${end} AND ${scope}
+      )
       GROUP BY ${one_row_per}
       HAVING COUNT(*) > 1
     )

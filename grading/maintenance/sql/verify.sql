@@ -14,11 +14,11 @@ FROM (
     MIN(IF(is_now, ${written_at}, NULL)) AS now_written_at,
     MIN(IF(is_now, NULL, ${written_at})) AS backup_written_at
   FROM (
-    SELECT ${one_row_per}, ${scope} AS in_scope, ${written_at}, TRUE AS is_now
+    SELECT ${comparable_row}, ${scope} AS in_scope, ${written_at}, TRUE AS is_now
     FROM ${target}
     WHERE ${partition_column} = ${date}
     UNION ALL
-    SELECT ${one_row_per}, ${scope} AS in_scope, ${written_at}, FALSE AS is_now
+    SELECT ${comparable_row}, ${scope} AS in_scope, ${written_at}, FALSE AS is_now
     FROM ${backup}
     WHERE ${partition_column} = ${date}
   )

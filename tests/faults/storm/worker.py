@@ -26,6 +26,7 @@ from grading.processors import GRADING
 from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
+from grading.writing.rules import Computed
 from localdev.environment import isolated
 from locking import LockTimings
 from locking.sqlite_store import SQLiteLockStore
@@ -34,7 +35,6 @@ from tests.faults.storm.naive import naive_write
 from tests.faults.storm.plan import Task
 from tests.faults.storm.rows import DAYS, select_rows
 from warehouse.jobs import Jobs
-from warehouse.statements import Sql
 
 # Processes start from a server that has imported what they need: a killed one is replaced in a moment.
 CONTEXT = get_context("forkserver")
@@ -182,7 +182,7 @@ class Session:
         vars(self.application)["lock_store"] = self.locks
         self.credentials = _Credentials()
         self.application.bigquery_client._http.credentials = self.credentials
-        vars(service)["select_of"] = _select_of
+        vars(service)["compute"] = _compute
         stop_on_sigterm(self.clock)
 
     def do(self, job: Job) -> Reply:
@@ -245,8 +245,8 @@ class Session:
         return "" if result.result.good else f"{result.result}: {result.detail}"
 
 
-def _select_of(run: Any) -> Sql:
-    return select_rows(run.settings, run.date)
+def _compute(run: Any) -> Computed:
+    return Computed(select_rows(run.settings, run.date))
 
 
 class Worker:

@@ -1,0 +1,1 @@
+ALTER TABLE ${target} ADD COLUMN IF NOT EXISTS ${column} ${type}

@@ -1,0 +1,1 @@
+(SELECT ${aligned} FROM ${backup})

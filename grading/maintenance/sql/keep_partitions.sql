@@ -1,0 +1,1 @@
+ALTER TABLE ${target} SET OPTIONS (partition_expiration_days = NULL)

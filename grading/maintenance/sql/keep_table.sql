@@ -1,0 +1,1 @@
+ALTER TABLE ${target} SET OPTIONS (expiration_timestamp = NULL)

@@ -1,0 +1,1 @@
+(SELECT ${nulls} FROM (SELECT 1) WHERE FALSE)

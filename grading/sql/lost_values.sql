@@ -1,0 +1,15 @@
+-- Rows of the date that hold values which no run computes, and whose keys are not staged: the values would be lost.
+SELECT COUNT(*) AS lost_rows
+FROM (
+  SELECT LOGICAL_OR(is_staged) AS staged, LOGICAL_OR(holds_values) AS holds_values
+  FROM (
+    SELECT ${business_key}, FALSE AS is_staged, ${holds_values} AS holds_values
+    FROM ${target}
+    WHERE ${partition_column} = ${date}
+    UNION ALL
+    SELECT ${business_key}, TRUE AS is_staged, FALSE AS holds_values
+    FROM ${staging}
+  )
+  GROUP BY ${business_key}
+)
+WHERE holds_values AND NOT staged

@@ -1,0 +1,1 @@
+(SELECT * REPLACE (${replaced}) FROM ${input})
