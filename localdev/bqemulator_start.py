@@ -12,6 +12,7 @@ import functools
 import gc
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,7 +33,7 @@ from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.expressions import core
 
-from localdev.bqemulator_shapes import translate_each_shape_once
+from localdev.bqemulator_shapes import kept_in, translate_each_shape_once
 
 _REMEMBERED_STATEMENTS = 256
 # The emulator has one context, which its functions are given: those that describe a table are not.
@@ -74,7 +75,7 @@ def parse_each_text_once() -> None:
         except TypeError:  # options that cannot be remembered
             return parse(sql, *arguments, **options)
 
-    restrict: Callable[..., str] = inner_query.rewrite_for_row_access
+    restrict: Callable[..., str] = vars(inner_query)["rewrite_for_row_access"]
 
     def restrict_rows(sql: str, **context: Any) -> str:
         answer = None
@@ -88,7 +89,7 @@ def parse_each_text_once() -> None:
     sqlglot.parse_one = parse_template  # type: ignore[assignment]
     DuckDB().generator()
     sqlglot.parse_one = parse_one  # type: ignore[assignment]
-    inner_query.rewrite_for_row_access = restrict_rows
+    vars(inner_query)["rewrite_for_row_access"] = restrict_rows
 
 
 def ask_only_rules_that_may_apply() -> None:
@@ -132,12 +133,12 @@ def copy_only_what_can_be_read() -> None:
     """Let no statement copy the table that it changes if no time is kept for which the copy could be read."""
     record: Callable[..., Any] = SnapshotManager.record_change
 
-    def record_change(snapshots: Any, *table: str) -> Any:
+    def record_change(snapshots: Any, project_id: str, dataset_id: str, table_id: str) -> Any:
         if snapshots._retention_days > 0:  # noqa: SLF001
-            return record(snapshots, *table)
-        return snapshots._events.publish(TableDataChanged(*table))  # noqa: SLF001
+            return record(snapshots, project_id, dataset_id, table_id)
+        return snapshots._events.publish(TableDataChanged(project_id, dataset_id, table_id))  # noqa: SLF001
 
-    SnapshotManager.record_change = record_change  # type: ignore[method-assign]
+    SnapshotManager.record_change = record_change  # type: ignore[method-assign,assignment]
 
 
 def describe_tables_as_declared() -> None:
@@ -266,7 +267,7 @@ if __name__ == "__main__":
     parse_each_text_once()
     ask_only_rules_that_may_apply()
     copy_flat_values_flat()
-    translate_each_shape_once()
+    translate_each_shape_once(kept_in(Path.home() / "shapes"))
     copy_only_what_can_be_read()
     # It makes tens of thousands of nodes for each statement: with Python's usual thresholds a fifth of its time goes
     # into collecting garbage. What is imported stays, and need not be looked at.
