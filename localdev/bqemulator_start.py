@@ -26,6 +26,8 @@ from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from duckdb_extensions import import_extension
 from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.expressions import core
 
@@ -40,6 +42,8 @@ _LOOK_ONLY = (
     "bqemulator.jobs.executor",
     "bqemulator.jobs.routine_ddl",
 )
+# Modules of the emulator that write a tree as text as the last thing that they do with it.
+_WRITE_ONCE = ("bqemulator.sql.table_rewriter", "bqemulator.sql.translator")
 
 
 def parse_each_text_once() -> None:
@@ -106,6 +110,24 @@ def copy_flat_values_flat() -> None:
         return value.copy() if type(value) in (dict, list) else copy.deepcopy(value)
 
     core.deepcopy = deepcopy  # type: ignore[assignment,attr-defined]
+
+
+def read_comma_joins_as_written() -> None:
+    """Let a comma join of `t, t.array` be what it says; the project writes UNNEST.
+
+    To find such joins sqlglot copies each FROM clause at each level of a nested statement.
+    """
+    BigQuery.Parser.SUPPORTS_IMPLICIT_UNNEST = False
+
+
+def write_text_from_the_tree_itself() -> None:
+    """Let the emulator's last steps write a tree as text without a copy of it: none of them uses the tree again."""
+
+    def generate(dialect: Dialect, expression: Any, copy: bool = True, **options: Any) -> str:
+        caller = sys._getframe(1).f_globals["__name__"]  # noqa: SLF001 - there is no other way to know
+        return dialect.generator(**options).generate(expression, copy=copy and caller not in _WRITE_ONCE)
+
+    Dialect.generate = generate  # type: ignore[method-assign,assignment]
 
 
 def describe_tables_as_declared() -> None:
@@ -234,6 +256,8 @@ if __name__ == "__main__":
     parse_each_text_once()
     ask_only_rules_that_may_apply()
     copy_flat_values_flat()
+    read_comma_joins_as_written()
+    write_text_from_the_tree_itself()
     # It makes tens of thousands of nodes for each statement: with Python's usual thresholds a fifth of its time goes
     # into collecting garbage. What is imported stays, and need not be looked at.
     gc.set_threshold(100_000, 50, 100)

@@ -7,6 +7,8 @@ import sqlglot
 from bqemulator.sql.rules import get_all_rules
 from bqemulator.sql.translator import SQLTranslator
 from sqlglot import exp
+from sqlglot.dialects.bigquery import BigQuery
+from sqlglot.dialects.dialect import Dialect
 from sqlglot.expressions import core
 
 from localdev.bqemulator_start import (
@@ -14,6 +16,8 @@ from localdev.bqemulator_start import (
     copy_flat_values_flat,
     may_apply,
     parse_each_text_once,
+    read_comma_joins_as_written,
+    write_text_from_the_tree_itself,
 )
 from warehouse.statements import Folder, Sql, SqlFile
 
@@ -48,9 +52,13 @@ def sooner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core, "deepcopy", core.deepcopy)  # type: ignore[attr-defined]
     apply = "_apply_first_matching_rule"
     monkeypatch.setattr(SQLTranslator, apply, getattr(SQLTranslator, apply))
+    monkeypatch.setattr(BigQuery.Parser, "SUPPORTS_IMPLICIT_UNNEST", True)
+    monkeypatch.setattr(Dialect, "generate", Dialect.generate)
     parse_each_text_once()
     ask_only_rules_that_may_apply()
     copy_flat_values_flat()
+    read_comma_joins_as_written()
+    write_text_from_the_tree_itself()
 
 
 def test_statements_are_translated_as_without_it(request: pytest.FixtureRequest) -> None:
