@@ -22,6 +22,7 @@ from bqemulator.catalog.models import TimePartitioning
 from bqemulator.cli import main
 from bqemulator.jobs import executor
 from bqemulator.sql.rules import TranslationRule
+from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from duckdb_extensions import import_extension
@@ -128,6 +129,23 @@ def write_text_from_the_tree_itself() -> None:
         return dialect.generator(**options).generate(expression, copy=copy and caller not in _WRITE_ONCE)
 
     Dialect.generate = generate  # type: ignore[method-assign,assignment]
+
+
+def put_ascii_into_upper_case_in_duckdb() -> None:
+    """Let UPPER leave DuckDB for Python's Unicode rules only for a text that has more than ASCII."""
+    in_python: Callable[..., Any] = UpperUnicodeRule.rewrite
+
+    def rewrite(rule: UpperUnicodeRule, node: Any) -> Any:
+        text = node.this
+        if text is None:
+            return node
+        is_ascii = exp.EQ(
+            this=exp.Anonymous(this="strlen", expressions=[text.copy()]), expression=exp.Length(this=text.copy())
+        )
+        upper = exp.Anonymous(this="upper", expressions=[text.copy()])
+        return exp.Case(ifs=[exp.If(this=is_ascii, true=upper)], default=in_python(rule, node))
+
+    UpperUnicodeRule.rewrite = rewrite  # type: ignore[method-assign,assignment]
 
 
 def describe_tables_as_declared() -> None:
@@ -258,6 +276,7 @@ if __name__ == "__main__":
     copy_flat_values_flat()
     read_comma_joins_as_written()
     write_text_from_the_tree_itself()
+    put_ascii_into_upper_case_in_duckdb()
     # It makes tens of thousands of nodes for each statement: with Python's usual thresholds a fifth of its time goes
     # into collecting garbage. What is imported stays, and need not be looked at.
     gc.set_threshold(100_000, 50, 100)

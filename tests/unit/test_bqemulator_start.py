@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 import sqlglot
+from bqemulator.sql.builtin_udfs import register_builtin_udfs
 from bqemulator.sql.rules import get_all_rules
+from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
@@ -16,6 +19,7 @@ from localdev.bqemulator_start import (
     copy_flat_values_flat,
     may_apply,
     parse_each_text_once,
+    put_ascii_into_upper_case_in_duckdb,
     read_comma_joins_as_written,
     write_text_from_the_tree_itself,
 )
@@ -94,3 +98,14 @@ def test_every_rule_is_asked_about_each_kind_that_it_applies_to() -> None:
             asked, applied = asked + may, applied + applies
     assert applied > 15
     assert asked < 10 * applied
+
+
+@pytest.mark.parametrize("text", ["Out", "straße", "ﬁn", "ĳs", "questionable – ankle", "", None])
+def test_upper_case_is_as_in_python(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
+    monkeypatch.setattr(UpperUnicodeRule, "rewrite", UpperUnicodeRule.rewrite)
+    put_ascii_into_upper_case_in_duckdb()
+    with duckdb.connect() as connection:
+        register_builtin_udfs(connection)
+        sql = SQLTranslator().translate("SELECT UPPER(name) AS name FROM given").unwrap()
+        found = connection.execute(f"WITH given AS (SELECT CAST($1 AS VARCHAR) AS name) {sql}", [text]).fetchone()
+    assert found == (text.upper() if text is not None else None,)
