@@ -134,7 +134,12 @@ def between(run: Run, publishes: Publishes) -> Difference:
 
 
 def compare(
-    run: Run, *, old: TablePath, new: TablePath, known: Sequence[Column] | None = None, new_as_of: datetime | None = None
+    run: Run,
+    *,
+    old: TablePath,
+    new: TablePath,
+    known: Sequence[Column] | None = None,
+    new_as_of: datetime | None = None,
 ) -> Difference:
     """The run's date in two tables, which have the same columns or, of the target's, at least those of `new`."""
     known = _compared(run.jobs.warehouse.columns(new)) if known is None else known
