@@ -1,4 +1,4 @@
-"""Starts bqemulator as this project needs it: `python bqemulator_start.py start …`, with bqemulator's own options.
+"""Starts bqemulator as this project needs it: `python -m localdev.bqemulator_start start …`, with its own options.
 
 It answers as it always does, but sooner: it is written in Python, and takes longer to read a small statement than to
 run it. DuckDB takes its spatial extension from a package, since the emulator would download it otherwise. And it
@@ -20,11 +20,14 @@ from bqemulator.api.routes import tables
 from bqemulator.catalog import ddl_sync
 from bqemulator.catalog.models import TimePartitioning
 from bqemulator.cli import main
+from bqemulator.domain.events import TableDataChanged
 from bqemulator.jobs import executor
+from bqemulator.sql import inner_query
 from bqemulator.sql.rules import TranslationRule
 from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.sql_identifiers import quoted_table_ref
+from bqemulator.versioning.snapshots import SnapshotManager
 from duckdb_extensions import import_extension
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
@@ -32,16 +35,21 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.expressions import core
 
+from localdev.bqemulator_shapes import translate_each_shape_once
+
 _REMEMBERED_STATEMENTS = 256
 # The emulator has one context, which its functions are given: those that describe a table are not.
 _CONTEXTS: list[Any] = []
 _COUNT = "SELECT COUNT(*) FROM {}"
-# Modules of the emulator that ask what kind of statement it is, eleven times for each, and change no tree.
+# Modules that ask what kind of statement it is, or which tables it reads, and change no tree.
 _LOOK_ONLY = (
     "bqemulator.catalog.ddl_sync",
     "bqemulator.jobs.ddl_result",
     "bqemulator.jobs.executor",
     "bqemulator.jobs.routine_ddl",
+    "bqemulator.sql.catalog_schema",
+    "bqemulator.sql.rewriter.row_access_filter",  # see parse_each_text_once
+    __name__,
 )
 # Modules of the emulator that write a tree as text as the last thing that they do with it.
 _WRITE_ONCE = ("bqemulator.sql.table_rewriter", "bqemulator.sql.translator")
@@ -71,9 +79,21 @@ def parse_each_text_once() -> None:
         except TypeError:  # options that cannot be remembered
             return parse(sql, *arguments, **options)
 
+    restrict: Callable[..., str] = inner_query.rewrite_for_row_access
+
+    def restrict_rows(sql: str, **context: Any) -> str:
+        answer = None
+        try:
+            answer = restrict(sql, **context)
+            return answer
+        finally:
+            if answer is not sql:  # views and policies change the tree: it is no longer that of the text
+                tree_of.cache_clear()
+
     sqlglot.parse_one = parse_template  # type: ignore[assignment]
     DuckDB().generator()
     sqlglot.parse_one = parse_one  # type: ignore[assignment]
+    inner_query.rewrite_for_row_access = restrict_rows
 
 
 def ask_only_rules_that_may_apply() -> None:
@@ -146,6 +166,18 @@ def put_ascii_into_upper_case_in_duckdb() -> None:
         return exp.Case(ifs=[exp.If(this=is_ascii, true=upper)], default=in_python(rule, node))
 
     UpperUnicodeRule.rewrite = rewrite  # type: ignore[method-assign,assignment]
+
+
+def copy_only_what_can_be_read() -> None:
+    """Let no statement copy the table that it changes if no time is kept for which the copy could be read."""
+    record: Callable[..., Any] = SnapshotManager.record_change
+
+    def record_change(snapshots: Any, *table: str) -> Any:
+        if snapshots._retention_days > 0:  # noqa: SLF001
+            return record(snapshots, *table)
+        return snapshots._events.publish(TableDataChanged(*table))  # noqa: SLF001
+
+    SnapshotManager.record_change = record_change  # type: ignore[method-assign]
 
 
 def describe_tables_as_declared() -> None:
@@ -277,6 +309,8 @@ if __name__ == "__main__":
     read_comma_joins_as_written()
     write_text_from_the_tree_itself()
     put_ascii_into_upper_case_in_duckdb()
+    translate_each_shape_once()
+    copy_only_what_can_be_read()
     # It makes tens of thousands of nodes for each statement: with Python's usual thresholds a fifth of its time goes
     # into collecting garbage. What is imported stays, and need not be looked at.
     gc.set_threshold(100_000, 50, 100)
