@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from alerts import commands
 from alerts.alert import Alert
-from alerts.commands import Day
-from foundation import figures
+from foundation import commands, figures
+from foundation.commands import Day
 
 SAMPLES_SHOWN = 20
 WITHOUT_LOCK = "nobody: the write ran without the lock"
@@ -52,7 +51,7 @@ def duplicates_found(
         count=duplicate_keys,
         facts=facts,
         samples=[str(sample) for sample in samples][:SAMPLES_SHOWN],
-        next_command=commands.dedupe(table, day),
+        next_command=commands.dedupe(table, day, day),
     )
 
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 
-from alerts import commands
 from alerts.alert import Alert, AlertSeverity
-from alerts.commands import Day
-from foundation import figures
+from foundation import commands, figures
+from foundation.commands import Day
 
 UNFINISHED = "backfill_unfinished"
 
@@ -126,7 +125,7 @@ def remediation_failed(
         processor=processor,
         count=duplicate_keys,
         facts=facts,
-        next_command=commands.dedupe(table, day),
+        next_command=commands.dedupe(table, day, day),
     )
 
 

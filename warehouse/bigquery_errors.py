@@ -18,6 +18,7 @@ import urllib3.exceptions
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
+from foundation.commands import INIT
 from foundation.errors import (
     AccessRefused,
     GradingError,
@@ -30,7 +31,7 @@ from foundation.errors import (
     WarehouseUnavailable,
 )
 
-INIT_ADVICE = "Run `python -m grading init` if it is a table of the service."
+INIT_ADVICE = f"Run `{INIT}` if it is a table of the service."
 _ACCESS_ADVICE = (
     " (access was refused: a new role takes minutes to spread; otherwise the role is missing, or the table is, or it "
     "lies in another location)"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from foundation import figures
+from foundation import commands, figures
 from foundation.errors import InvalidSettings
 from grading.maintenance.backup import Backup
 from grading.maintenance.repair_rows import RepairedState
@@ -76,10 +76,10 @@ def find_backup(settings: Settings, jobs: Jobs, name: str) -> Backup:
     if Backup.is_name(name):
         return Backup.named(name)
     if not Backup.is_short_name(name):
-        raise InvalidSettings(f"{name!r} is not the name of a backup: `python -m grading undo` lists them")
+        raise InvalidSettings(f"{name!r} is not the name of a backup: `{commands.UNDO}` lists them")
     found = [known.backup for known in backups(settings, jobs) if known.backup.short == name]
     if not found:
-        raise InvalidSettings(f"there is no backup {name}: `python -m grading undo` lists them")
+        raise InvalidSettings(f"there is no backup {name}: `{commands.UNDO}` lists them")
     if len(found) > 1:
         raise InvalidSettings(f"several backups are called {name}: {', '.join(backup.name for backup in found)}")
     return found[0]

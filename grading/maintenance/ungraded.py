@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from alerts import commands
+from foundation import commands
 from grading.catch_up_window import is_looked_at_next
 from grading.settings import Settings
 from grading.writing.rules import rules_between

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alerts import commands
+from foundation import commands
 from grading.history import RunRecord
 from grading.outcome import Outcome
 from grading.report.sentences import of_one_run

@@ -19,8 +19,8 @@ import pytest
 from click.testing import CliRunner
 
 from alerts import event_messages, messages, upkeep_messages
-from alerts.commands import only_looks
 from foundation.clock import Deadline
+from foundation.commands import only_looks
 from grading.cli import commands
 from grading.dates.backfill import plan_recompute
 from grading.dates.unfinished import unfinished_backfills

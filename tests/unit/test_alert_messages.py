@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from alerts import commands, event_messages, messages, runbook, upkeep_messages
+from alerts import event_messages, messages, runbook, upkeep_messages
 from alerts.alert import Alert
 from alerts.blocks import as_text, slack_payload
+from foundation import commands
 from grading.hold import Hold, NotHeld
 from grading.outcome_alerts import _held_by
 from validation.checks import CHECKS
@@ -89,7 +90,7 @@ def test_duplicates_name_counts_samples_holder_and_repair() -> None:
         assert part in text
     assert "player_lookup=jokic, line_value=NULL: 2 rows, written 2026-01-17 06:00, 2026-01-17 06:01" in text
     assert len(alert.samples) == messages.SAMPLES_SHOWN
-    assert alert.next_command == commands.dedupe(TABLE, DAY)
+    assert alert.next_command == commands.dedupe(TABLE, DAY, DAY)
     assert alert.next_command.endswith("--start 2026-01-17 --end 2026-01-17 --execute")
 
 
