@@ -46,7 +46,7 @@ class Notifier(Protocol):
     """Carries alerts. Must return within a few seconds and must not raise: an alert never harms the work."""
 
     def send(self, alert: Alert) -> bool:
-        """Deliver before returning; False where it could not be delivered (which is logged)."""
+        """Deliver before returning; False if it could not be delivered (which is logged)."""
 
 
 class Resolver(Protocol):

@@ -61,7 +61,7 @@ class SlackNotifier:
 
     A 429 is tried again after its `Retry-After` and a 5xx or a broken connection after a short pause, as
     long as the budget lasts. A try whose answer was lost may have been delivered: a repeat is the lesser
-    evil. Where Slack refuses the blocks, the plain text is sent; where it refuses the address, the address is
+    evil. If Slack refuses the blocks, the plain text is sent; if it refuses the address, the address is
     fetched anew, once.
     """
 
@@ -89,7 +89,7 @@ class SlackNotifier:
         self._sleep = sleep
 
     def send(self, alert: Alert) -> bool:
-        """Deliver the alert; False, and an `alert_failed` event, where that failed within the budget."""
+        """Deliver the alert; False, and an `alert_failed` event, if that failed within the budget."""
         started = self._clock.monotonic()
         budget = self._time_left.left(self._budget_seconds)
         outcome: list[str | None] = []
@@ -186,7 +186,7 @@ class _PathHidden(logging.Filter):
 
 
 class LogNotifier:
-    """Stands in where no webhook is configured: the alert goes to the log, and counts as not delivered."""
+    """Stands in if no webhook is configured: the alert goes to the log, and counts as not delivered."""
 
     def __init__(self, events: EventLog, *, environment: str) -> None:
         self._events = events
@@ -217,7 +217,7 @@ def _said(response: requests.Response) -> str:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """The header in seconds; None where it is absent or a date."""
+    """The header in seconds; None if it is absent or a date."""
     try:
         seconds = float(retry_after or "")
     except ValueError:

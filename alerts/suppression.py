@@ -81,7 +81,7 @@ class SuppressingNotifier:
         self._time = time or AlertTime(clock)
 
     def send(self, alert: Alert) -> bool:
-        """Deliver unless it was told already. True where it was delivered, now or before."""
+        """Deliver unless it was told already. True if it was delivered, now or before."""
         if alert.repeats:
             return self._inner.send(alert)
         key = self._key(alert.check, alert.table, alert.date, alert.subject)
@@ -107,7 +107,7 @@ class SuppressingNotifier:
         return delivered
 
     def resolve(self, check: str, table: str | None, date: str | None, subject: str | None = None) -> bool:
-        """The check passes: say so once, if an alert of it was told. True where that was delivered now."""
+        """The check passes: say so once, if an alert of it was told. True if that was delivered now."""
         key = self._key(check, table, date, subject)
         try:
             claim = self._claim_resolving(key)
@@ -260,5 +260,5 @@ def _in_conversation(alert: Alert, before: Document | None) -> Alert:
 
 
 def _still(before: Document | None, state: AlertState) -> Fields | None:
-    """What the document said before, in another state; None where there was none."""
+    """What the document said before, in another state; None if there was none."""
     return None if before is None else {**before.fields, "state": state}

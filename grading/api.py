@@ -127,7 +127,7 @@ def auto_remediate_duplicates(
     """Check a date of prediction_accuracy, and remove its duplicates if they are at most `max_count` rows.
 
     Keeps the earliest `graded_at` of each business key, in one fenced transaction under the date's lock; success,
-    failure and refusal are alerted and recorded. Returns what the date holds then. Raises a `GradingError` where
+    failure and refusal are alerted and recorded. Returns what the date holds then. Raises a `GradingError` if
     the date cannot be checked.
     """
     application = application or application_from_environment()

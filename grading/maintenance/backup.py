@@ -38,7 +38,7 @@ class Backup:
 
     @classmethod
     def named(cls, name: str) -> Backup:
-        """Reads a name. Raises `InvalidSettings` where it is none of ours."""
+        """Reads a name. Raises `InvalidSettings` if it is none of ours."""
         match = _NAME.fullmatch(name)
         if not match:
             raise InvalidSettings(f"{name!r} is not the name of a backup: `{commands.UNDO}` lists them")

@@ -63,7 +63,7 @@ class Remediation:
     def repair(self, run: Run, found: DuplicateReport, *, max_count: int | None = None) -> DuplicateReport:
         """Repair the date of a run, whose lock the caller holds, if it has at most `max_count` excess rows.
 
-        The default is the setting `auto_remediate_max_count`. Returns what the date holds then: `found` where
+        The default is the setting `auto_remediate_max_count`. Returns what the date holds then: `found` if
         nothing was repaired. Never raises a `GradingError`: the alert tells of it.
         """
         limit = self.settings.auto_remediate_max_count if max_count is None else max_count

@@ -86,7 +86,7 @@ def find_backup(settings: Settings, jobs: Jobs, name: str) -> Backup:
 
 
 def changes(settings: Settings, jobs: Jobs, name: str | None = None) -> list[Changed]:
-    """Every repair with its backup, oldest first; only that of one backup where a name is given."""
+    """Every repair with its backup, oldest first; only that of one backup if a name is given."""
     statement = SQL.fill(
         "repaired_dates",
         runs=table(settings.target("grading_runs")),

@@ -60,7 +60,7 @@ class Ungraded:
 
     @property
     def advice(self) -> str:
-        """What to do, with the command where there is one."""
+        """What to do, with the command if there is one."""
         text = ADVICE[self.cause]
         if self.cause == "run_failed":
             text = f"run {self.run_id} failed ({self.run_detail}): read why, then grade again"

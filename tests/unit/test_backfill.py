@@ -107,7 +107,7 @@ class TestDue:
     def test_grades_published_after_an_aggregate_was_staged_make_it_due(
         self, processor: Processor, due: list[date]
     ) -> None:
-        """Even where the aggregate was published later: its data is older. A summary reads earlier dates too."""
+        """Even if the aggregate was published later: its data is older. A summary reads earlier dates too."""
         states = [_state(day) for day in DAYS]
         ledger = _ledger(
             {
