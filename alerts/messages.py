@@ -1,6 +1,6 @@
 """What is said about one date's write: pure functions from facts to an `Alert`.
 
-Every alert says what became of the write and what to type next. Counts of keys and of rows are told
+Every alert says what became of the write and what to type next. Counts of keys and of rows are given
 apart: a key with three rows is one duplicate key and two excess rows.
 """
 
@@ -368,7 +368,7 @@ def processor_failed(
 
 
 def resolved(check: str, *, table: str | None, date: str | None, title: str | None = None) -> Alert:
-    """What an earlier alert told of is over."""
+    """What an earlier alert reported is over."""
     place = " ".join(part for part in (f"of {table}" if table else "", f"on {date}" if date else "") if part)
     return Alert(
         check=check,

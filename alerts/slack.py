@@ -2,7 +2,7 @@
 
 The whole delivery (address, tries, waits) runs under one budget. It works on a thread of its own that is
 waited for, because no socket timeout bounds a name lookup or a server that drips its answer. The address
-is a secret: errors of the HTTP library quote it, so that only their type is told.
+is a secret: errors of the HTTP library quote it, so that only their type is reported.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SlackNotifier:
     Args:
         webhook: where the address comes from.
         session: the HTTP session to use.
-        events: told `alert_sent` and `alert_failed`.
+        events: receives `alert_sent` and `alert_failed`.
         clock: measures the budget.
         environment: named in each message, so that a test system is never taken for production.
         runbook_url: where the runbook is to be read; each message links its section.

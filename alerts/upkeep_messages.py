@@ -166,7 +166,7 @@ def backfill_finished(
 def backfill_unfinished(
     start: Day, end: Day, *, runs_left: int, runs_done: int, silent_seconds: float, command: str
 ) -> Alert:
-    """A backfill ended before it was done, and told nobody: it was killed, or interrupted and not resumed."""
+    """A backfill ended before it was done, without a message: it was killed, or interrupted and not resumed."""
     return Alert(
         check=UNFINISHED,
         severity="WARNING",

@@ -172,7 +172,7 @@ def send_lock_failure_alert(
     waited_seconds: float | None = None,
     notifier: Notifier | None = None,
 ) -> bool:
-    """Tell the person on call (CRITICAL) that a write ran without its lock; arguments as for the message."""
+    """Alert the person on call (CRITICAL) that a write ran without its lock; arguments as for the message."""
     alert = messages.lock_failure(
         target_date, lock_type=lock_type, reason=reason, held_by=held_by, waited_seconds=waited_seconds
     )

@@ -39,7 +39,8 @@ class GradingCircuitBreaker:
     Args:
         store: where the state lives.
         processor: whose calls are guarded.
-        events: told `breaker_opened`, `breaker_half_open`, `breaker_reopened`, `breaker_closed`, `breaker_unavailable`.
+        events: receives `breaker_opened`, `breaker_half_open`, `breaker_reopened`, `breaker_closed` and
+            `breaker_unavailable`.
         clock: for the document's expiry alone.
         threshold: failures in a row that open it.
         cool_down_seconds: how long it stays open before one probe is let through.

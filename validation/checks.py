@@ -27,7 +27,7 @@ class Check:
     may hold `{start}` and `{end}`: the dates in `{name}_start` and `{name}_end`, or else the window's.
 
     `named` says that each sample begins with the name of what was found, up to a colon: a new name is news. Without
-    `ends`, what was found leaves the window as time passes, and nobody is told that it is over.
+    `ends`, what was found leaves the window as time passes, and no message says that it is over.
     """
 
     number: int

@@ -41,7 +41,7 @@ _ACCESS_ADVICE = (
 _ADDRESS = re.compile(r"^(?:\d{3} )?(?:[A-Z]+ https?://\S+: )?")
 # The client repeats reason and text of each of a job's errors after its message.
 _DETAILS = "; reason: "
-# The whole of a message: ERROR('grading:…'), as BigQuery and the local emulator tell it. A project id can end in
+# The whole of a message: ERROR('grading:…'), as BigQuery and the local emulator report it. A project id can end in
 # `grading`, and its tables are then named `…grading:dataset.table` in BigQuery's own messages.
 _GUARD = re.compile(
     r"(?:Query error: |Query execution failed: |Invalid Input Error: )*grading:(?P<name>[a-z_]+)(?: at \[\d+:\d+\])?"

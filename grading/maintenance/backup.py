@@ -64,7 +64,7 @@ class Backup:
 
     @property
     def short(self) -> str:
-        """The part of the name that tells it from the others; `undo` takes it, too."""
+        """The part of the name that distinguishes it from the others; `undo` takes it, too."""
         return self.name.split("-")[2]
 
     @property

@@ -20,7 +20,7 @@ SQL = Folder("grading.maintenance.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What one repair command did, as `grading_runs` tells it: only what committed is in there."""
+    """What one repair command did, as `grading_runs` records it: only what committed is in there."""
 
     backup: Backup
     table: str

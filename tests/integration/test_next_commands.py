@@ -1,4 +1,4 @@
-"""Each alert's command, read from what Slack got and pasted as it stands, mends what it tells of, or shows the cause.
+"""Each alert's command, read from what Slack got and pasted as it stands, mends the matter or shows its cause.
 
 `tests/golden/alerts.md` is the table: situation, command, and the state before and after it.
 """

@@ -1,4 +1,4 @@
-"""What a backfill plans, resumes and tells; and what is due, from what the tables hold."""
+"""What a backfill plans, resumes and reports; and what is due, from what the tables hold."""
 
 from __future__ import annotations
 

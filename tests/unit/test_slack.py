@@ -1,4 +1,4 @@
-"""Delivery to Slack: retried within a budget, never raising, never telling the address."""
+"""Delivery to Slack: retried within a budget, never raising, never revealing the address."""
 
 from __future__ import annotations
 

@@ -412,7 +412,7 @@ class Storm:
         self.report.violations.append(f"copies are left: {[DAYS[place] for place in left]}")
 
     def _unanswered_events(self) -> list[str]:
-        """Events that were acknowledged though their date is older than they are, and nobody was told."""
+        """Events that were acknowledged though their date is older than they are, and nobody was alerted."""
         rows = self._checker.read()
         return [
             f"event {event.task.name} was published after the newest data of {DAYS[event.task.date]}"
