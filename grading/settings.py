@@ -135,7 +135,7 @@ class Settings:
     runbook_url: str = ""
     """The address of docs/runbook.md, for the links in alerts; empty: no links."""
     grading_complete_topic: str = ""
-    """The Pub/Sub topic that is told of each date that is done; empty: none."""
+    """The Pub/Sub topic that receives a message for each date that is done; empty: none."""
     publish_metrics: bool = False
     """Whether (`true`) lock waits and failures go to Cloud Monitoring."""
     function_name: str = "phase5b-grading"

@@ -202,7 +202,7 @@ def with_output(
     """Give a command its `Output`, with `--format`, `--wide` and `--debug`, and real dates.
 
     Args:
-        warehouse: whether it needs BigQuery, so that a missing login, project, API or table is told before it begins.
+        warehouse: whether it needs BigQuery, so that a missing login, project, API or table is reported first.
         events: whether the events of its runs are shown as lines.
     """
 

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from alerts import commands
-from foundation import figures
+from foundation import commands, figures
 from grading.cli.options import DAY
 from grading.cli.output import Column, Output, with_output
 from grading.cli.progress import STYLES
@@ -82,7 +81,7 @@ def judged(day: date, processor: str, run: RunRecord | None) -> Newest:
         problem, command = "no run has written it", commands.grade(day)
     elif run.duplicate_keys:
         problem = figures.counted(run.duplicate_keys, "duplicate key")
-        command = commands.dedupe(processor, day)
+        command = commands.dedupe(processor, day, day)
     else:
         match run.status:
             case Status.FAILED:

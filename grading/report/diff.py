@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from foundation import commands
 from foundation.errors import InvalidSettings
 from grading.history import RunRecord
 from grading.run import Run
@@ -76,7 +77,7 @@ def choose(runs: Sequence[RunRecord], older: str | None, newer: str | None) -> P
     if len(published) < 2:
         raise InvalidSettings(
             f"{len(published)} publish of this date is recorded, and a difference needs two; "
-            f"`--from` also takes the name of a backup (`python -m grading undo` lists them)"
+            f"`--from` also takes the name of a backup (`{commands.UNDO}` lists them)"
         )
     last = len(published) - 1 if newer is None else _place(published, newer)
     first = last - 1 if older is None else _place(published, older)
@@ -107,7 +108,7 @@ def ensure_readable(moment: datetime, now: datetime, hours: int) -> None:
     if moment < now - timedelta(hours=hours):
         raise InvalidSettings(
             f"the rows of {moment:%Y-%m-%d %H:%M:%S} UTC cannot be read any more: the dataset keeps them for "
-            f"{hours / 24:g} days; compare with a backup instead: --from BACKUP (`python -m grading undo` lists them)"
+            f"{hours / 24:g} days; compare with a backup instead: --from BACKUP (`{commands.UNDO}` lists them)"
         )
 
 
