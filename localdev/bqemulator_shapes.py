@@ -1,14 +1,22 @@
 """Lets bqemulator translate each shape of a statement once.
 
 Most statements that it gets differ from an earlier one in run ids, names of datasets and dates alone. Translation does
-not look into these: a statement is translated with placeholders for them, and the answer is remembered.
+not look into these: a statement is translated with placeholders for them, and the answer is remembered. What took
+long is kept in files for the next emulator.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import hashlib
 import re
+import sys
+import time
+import uuid
 from collections.abc import Callable, Hashable
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from bqemulator.domain.errors import InvalidQueryError, UnsupportedFeatureError
@@ -29,10 +37,11 @@ _KINDS: tuple[tuple[str, str], ...] = (
 _MANY = 1000
 _OPAQUE = re.compile("|".join(f"({pattern})" for pattern, _ in _KINDS))
 _PLACEHOLDER = re.compile(
-    r"5ab1e[0-9]{3}5a(?:b1e5ab1e5ab1e5ab1e5ab1)?|87654[0-9]{3}|8765432109[0-9]{3}|8[0-9]{3}-12-25"
+    r"5ab1e[0-9]{3}5a(?:b1e5ab1e5ab1e5ab1e5ab1)?|87654[0-9]{3}|8765432109[0-9]{3}|8[0-9]{3}\D?12\D?25"
 )
 _DATE = len("2000-01-01")
 _REMEMBERED = 4096
+_LONG_SECONDS = 0.005
 _SCHEMA = "\0schema: "
 
 
@@ -40,18 +49,25 @@ class Shapes:
     """Remembers what `translate` answers, by the shape of the text that it was asked about.
 
     `translate(text, key)` copies what `_KINDS` names from the text to its answer, and depends on nothing else.
+
+    Args:
+        translate: what is remembered.
+        kept: the directory in which answers that took long are kept, if anywhere; of the same `translate` alone.
     """
 
-    def __init__(self, translate: Callable[[str, Hashable], str]) -> None:
+    def __init__(self, translate: Callable[[str, Hashable], str], kept: Path | None = None) -> None:
         self._translate = translate
+        self._kept = kept
         self._known: dict[Hashable, str] = {}
+        if kept:
+            kept.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, text: str, key: Hashable = None) -> str:
         """What `translate(text, key)` answers. Raises what it raises."""
         shape, originals = shape_of(text)
         if (shape, key) not in self._known:
             try:
-                answer = self._translate(shape, key)
+                answer = self._ask(shape, key)
             except Exception:  # noqa: BLE001 - the error has to name what the text holds
                 return self._translate(text, key)
             if originals and _PLACEHOLDER.search(_filled(answer, originals)):
@@ -61,16 +77,43 @@ class Shapes:
             self._known[shape, key] = answer
         return _filled(self._known[shape, key], originals)
 
+    def _ask(self, shape: str, key: Hashable) -> str:
+        """The answer for a shape: from its file, or from `translate`."""
+        if self._kept is None:
+            return self._translate(shape, key)
+        file = self._kept / hashlib.sha256(f"{shape}\0{key!r}".encode()).hexdigest()
+        with contextlib.suppress(OSError):
+            return file.read_text(encoding="utf-8")
+        began = time.monotonic()
+        answer = self._translate(shape, key)
+        if time.monotonic() - began > _LONG_SECONDS:
+            part = file.with_suffix(f".{uuid.uuid4().hex}")
+            with contextlib.suppress(OSError):
+                part.write_text(answer, encoding="utf-8")
+                part.replace(file)
+        return answer
 
-def translate_each_shape_once() -> None:
-    """Let the emulator's translator, and what puts names of tables into its answers, remember shapes."""
+
+def kept_in(directory: Path) -> Path:
+    """Where answers are kept: in a directory for these versions of what makes them."""
+    made_by = [f"{name} {version(name)}" for name in ("bqemulator", "sqlglot", "duckdb")] + [sys.version]
+    made_by += [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("bqemulator_*.py"))]
+    return directory / hashlib.sha256("\0".join(made_by).encode()).hexdigest()[:16]
+
+
+def translate_each_shape_once(kept: Path | None = None) -> None:
+    """Let the emulator's translator, and what puts names of tables into its answers, remember shapes.
+
+    Args:
+        kept: where what took long is kept; see `kept_in`.
+    """
     translate: Callable[..., Any] = SQLTranslator.translate
 
     def translated(text: str, caller: Hashable) -> str:
         sql, _, schema = text.partition(_SCHEMA)
         return str(translate(translator, sql, schema=ast.literal_eval(schema), caller=caller).unwrap())
 
-    translator, shapes = SQLTranslator(), Shapes(translated)
+    translator, shapes = SQLTranslator(), Shapes(translated, kept and kept / "translated")
 
     def translate_shape(_: SQLTranslator, sql: str, *, schema: Any = None, caller: Any = None, **_further: Any) -> Any:
         try:
@@ -78,8 +121,8 @@ def translate_each_shape_once() -> None:
         except (InvalidQueryError, UnsupportedFeatureError) as error:
             return Err(error)
 
-    SQLTranslator.translate = translate_shape  # type: ignore[method-assign]
-    named = Shapes(executor.rewrite_table_refs)
+    SQLTranslator.translate = translate_shape  # type: ignore[method-assign,assignment]
+    named = Shapes(vars(executor)["rewrite_table_refs"], kept and kept / "named")
     for module in (executor, interpreter):
         vars(module)["rewrite_table_refs"] = named
 

@@ -12,6 +12,7 @@ import functools
 import gc
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,7 +36,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.expressions import core
 
-from localdev.bqemulator_shapes import translate_each_shape_once
+from localdev.bqemulator_shapes import kept_in, translate_each_shape_once
 
 _REMEMBERED_STATEMENTS = 256
 # The emulator has one context, which its functions are given: those that describe a table are not.
@@ -79,7 +80,7 @@ def parse_each_text_once() -> None:
         except TypeError:  # options that cannot be remembered
             return parse(sql, *arguments, **options)
 
-    restrict: Callable[..., str] = inner_query.rewrite_for_row_access
+    restrict: Callable[..., str] = vars(inner_query)["rewrite_for_row_access"]
 
     def restrict_rows(sql: str, **context: Any) -> str:
         answer = None
@@ -93,7 +94,7 @@ def parse_each_text_once() -> None:
     sqlglot.parse_one = parse_template  # type: ignore[assignment]
     DuckDB().generator()
     sqlglot.parse_one = parse_one  # type: ignore[assignment]
-    inner_query.rewrite_for_row_access = restrict_rows
+    vars(inner_query)["rewrite_for_row_access"] = restrict_rows
 
 
 def ask_only_rules_that_may_apply() -> None:
@@ -172,12 +173,12 @@ def copy_only_what_can_be_read() -> None:
     """Let no statement copy the table that it changes if no time is kept for which the copy could be read."""
     record: Callable[..., Any] = SnapshotManager.record_change
 
-    def record_change(snapshots: Any, *table: str) -> Any:
+    def record_change(snapshots: Any, project_id: str, dataset_id: str, table_id: str) -> Any:
         if snapshots._retention_days > 0:  # noqa: SLF001
-            return record(snapshots, *table)
-        return snapshots._events.publish(TableDataChanged(*table))  # noqa: SLF001
+            return record(snapshots, project_id, dataset_id, table_id)
+        return snapshots._events.publish(TableDataChanged(project_id, dataset_id, table_id))  # noqa: SLF001
 
-    SnapshotManager.record_change = record_change  # type: ignore[method-assign]
+    SnapshotManager.record_change = record_change  # type: ignore[method-assign,assignment]
 
 
 def describe_tables_as_declared() -> None:
@@ -309,7 +310,7 @@ if __name__ == "__main__":
     read_comma_joins_as_written()
     write_text_from_the_tree_itself()
     put_ascii_into_upper_case_in_duckdb()
-    translate_each_shape_once()
+    translate_each_shape_once(kept_in(Path.home() / "shapes"))
     copy_only_what_can_be_read()
     # It makes tens of thousands of nodes for each statement: with Python's usual thresholds a fifth of its time goes
     # into collecting garbage. What is imported stays, and need not be looked at.
