@@ -14,12 +14,12 @@ class Alert:
     """One message to the person on call, free of any transport.
 
     `check` names what was checked (`duplicates`, `lock_failure`, `shrunk`, …); with `table` and `date` it
-    identifies the alert, so that it can be grouped and resolved. `subject` tells apart alerts that share
+    identifies the alert, so that it can be grouped and resolved. `subject` distinguishes alerts that share
     these (two unreadable messages). `what_happened` says what became of the write; `next_command` is what
-    to type next. `repeats` is True for news that is told each time (a backfill ended), False for a state
-    that is told once until it changes. `grows` is True for a state that is told again only if `count` has grown.
+    to type next. `repeats` is True for news that is reported each time (a backfill ended), False for a state
+    that is reported once until it changes. `grows` is True for a state that is reported again only if `count` grew.
 
-    `lasting` is True for a state that lasts for days, such as what a daily check found. It is told again only if it
+    `lasting` is True for a state that lasts for days, such as what a daily check found. It is reported again only if it
     gets worse: a higher severity, twice the count, or one of `names` that was not there before. Time alone, a smaller
     count or a name that is gone is no news.
     """
@@ -46,7 +46,7 @@ class Notifier(Protocol):
     """Carries alerts. Must return within a few seconds and must not raise: an alert never harms the work."""
 
     def send(self, alert: Alert) -> bool:
-        """Deliver before returning; False where it could not be delivered (which is logged)."""
+        """Deliver before returning; False if it could not be delivered (which is logged)."""
 
 
 class Resolver(Protocol):

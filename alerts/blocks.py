@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from alerts import commands, runbook
+from alerts import runbook
 from alerts.alert import Alert
+from foundation import commands
 
 MAX_BLOCKS = 50
 MAX_HEADER = 150

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from alerts import commands
 from alerts.alert import Alert
-from alerts.commands import Day
-from foundation import figures
+from foundation import commands, figures
+from foundation.commands import Day
 from foundation.text import alike
 
 

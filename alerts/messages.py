@@ -1,6 +1,6 @@
 """What is said about one date's write: pure functions from facts to an `Alert`.
 
-Every alert says what became of the write and what to type next. Counts of keys and of rows are told
+Every alert says what became of the write and what to type next. Counts of keys and of rows are given
 apart: a key with three rows is one duplicate key and two excess rows.
 """
 
@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from alerts import commands
 from alerts.alert import Alert
-from alerts.commands import Day
-from foundation import figures
+from foundation import commands, figures
+from foundation.commands import Day
 
 SAMPLES_SHOWN = 20
 WITHOUT_LOCK = "nobody: the write ran without the lock"
@@ -52,7 +51,7 @@ def duplicates_found(
         count=duplicate_keys,
         facts=facts,
         samples=[str(sample) for sample in samples][:SAMPLES_SHOWN],
-        next_command=commands.dedupe(table, day),
+        next_command=commands.dedupe(table, day, day),
     )
 
 
@@ -369,7 +368,7 @@ def processor_failed(
 
 
 def resolved(check: str, *, table: str | None, date: str | None, title: str | None = None) -> Alert:
-    """What an earlier alert told of is over."""
+    """What an earlier alert reported is over."""
     place = " ".join(part for part in (f"of {table}" if table else "", f"on {date}" if date else "") if part)
     return Alert(
         check=check,

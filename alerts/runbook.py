@@ -16,7 +16,7 @@ _SECTIONS = {
 
 
 def section_of(check: str) -> str:
-    """The anchor of a check's section: the check's own name, unless another section tells of it."""
+    """The anchor of a check's section: the check's own name, unless another section reports it."""
     return _SECTIONS.get(check, check)
 
 

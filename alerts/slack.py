@@ -2,7 +2,7 @@
 
 The whole delivery (address, tries, waits) runs under one budget. It works on a thread of its own that is
 waited for, because no socket timeout bounds a name lookup or a server that drips its answer. The address
-is a secret: errors of the HTTP library quote it, so that only their type is told.
+is a secret: errors of the HTTP library quote it, so that only their type is reported.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SlackNotifier:
     Args:
         webhook: where the address comes from.
         session: the HTTP session to use.
-        events: told `alert_sent` and `alert_failed`.
+        events: receives `alert_sent` and `alert_failed`.
         clock: measures the budget.
         environment: named in each message, so that a test system is never taken for production.
         runbook_url: where the runbook is to be read; each message links its section.
@@ -61,7 +61,7 @@ class SlackNotifier:
 
     A 429 is tried again after its `Retry-After` and a 5xx or a broken connection after a short pause, as
     long as the budget lasts. A try whose answer was lost may have been delivered: a repeat is the lesser
-    evil. Where Slack refuses the blocks, the plain text is sent; where it refuses the address, the address is
+    evil. If Slack refuses the blocks, the plain text is sent; if it refuses the address, the address is
     fetched anew, once.
     """
 
@@ -89,7 +89,7 @@ class SlackNotifier:
         self._sleep = sleep
 
     def send(self, alert: Alert) -> bool:
-        """Deliver the alert; False, and an `alert_failed` event, where that failed within the budget."""
+        """Deliver the alert; False, and an `alert_failed` event, if that failed within the budget."""
         started = self._clock.monotonic()
         budget = self._time_left.left(self._budget_seconds)
         outcome: list[str | None] = []
@@ -186,7 +186,7 @@ class _PathHidden(logging.Filter):
 
 
 class LogNotifier:
-    """Stands in where no webhook is configured: the alert goes to the log, and counts as not delivered."""
+    """Stands in if no webhook is configured: the alert goes to the log, and counts as not delivered."""
 
     def __init__(self, events: EventLog, *, environment: str) -> None:
         self._events = events
@@ -217,7 +217,7 @@ def _said(response: requests.Response) -> str:
 
 
 def _seconds(retry_after: str | None) -> float | None:
-    """The header in seconds; None where it is absent or a date."""
+    """The header in seconds; None if it is absent or a date."""
     try:
         seconds = float(retry_after or "")
     except ValueError:

@@ -1,9 +1,9 @@
-"""Tells a state once: not again until it changes or a day has passed, and once more when it is over.
+"""Reports a state once: not again until it changes or a day has passed, and once more when it is over.
 
 What was told is one document per fingerprint (environment, table, check, date) in the lock's store, so that
 all instances share it. A telling is three steps: claim the document by compare-and-swap, deliver, mark it
 told. Of two instances at once one wins the claim and delivers. A delivery that fails is owed: the next
-occurrence is told again. A claim whose process died is void after a minute. Ages are the server's. Whenever
+occurrence is reported again. A claim whose process died is void after a minute. Ages are the server's. Whenever
 the store does not answer, the alert is delivered: to repeat is a lesser evil than to be silent.
 """
 
@@ -47,11 +47,11 @@ class SuppressingNotifier:
 
     Args:
         inner: what delivers.
-        store: where it is kept what was told.
-        events: told `alert_suppressed` and `alert_state_unavailable`.
+        store: where it is kept what was reported.
+        events: receives `alert_suppressed` and `alert_state_unavailable`.
         clock: for the documents' expiry alone; no age is judged by it.
         environment: part of the fingerprint.
-        interval_seconds: after which an unchanged alert is told again.
+        interval_seconds: after which an unchanged alert is reported again.
         claim_seconds: how long a delivery may take; after it, a claim counts as abandoned.
         store_timeout_seconds: the longest wait for one answer of the store.
         time: how long alerts may take in all.
@@ -81,7 +81,7 @@ class SuppressingNotifier:
         self._time = time or AlertTime(clock)
 
     def send(self, alert: Alert) -> bool:
-        """Deliver unless it was told already. True where it was delivered, now or before."""
+        """Deliver unless it was reported already. True if it was delivered, now or before."""
         if alert.repeats:
             return self._inner.send(alert)
         key = self._key(alert.check, alert.table, alert.date, alert.subject)
@@ -94,7 +94,7 @@ class SuppressingNotifier:
             self._narrow(key, alert)
             self._events.emit(
                 "alert_suppressed",
-                f"Told already: {alert.title}",
+                f"Reported already: {alert.title}",
                 check=alert.check,
                 table=alert.table,
                 date=alert.date,
@@ -107,7 +107,7 @@ class SuppressingNotifier:
         return delivered
 
     def resolve(self, check: str, table: str | None, date: str | None, subject: str | None = None) -> bool:
-        """The check passes: say so once, if an alert of it was told. True where that was delivered now."""
+        """The check passes: say so once, if an alert of it was reported. True if that was delivered now."""
         key = self._key(check, table, date, subject)
         try:
             claim = self._claim_resolving(key)
@@ -149,7 +149,7 @@ class SuppressingNotifier:
             case "told":
                 return not alert.lasting and document.age_seconds > self._interval_seconds
             case _:
-                # Owed, or back again while its end is being told.
+                # Owed, or back again while its end is being reported.
                 return True
 
     @staticmethod
@@ -233,7 +233,7 @@ class SuppressingNotifier:
     def _unavailable(self, about: str, error: LockStoreUnavailable) -> None:
         self._events.emit(
             "alert_state_unavailable",
-            f"It is not known what was told before: {error}",
+            f"It is not known what was reported before: {error}",
             "WARNING",
             check=about,
             error=type(error).__name__,
@@ -245,20 +245,20 @@ def _names(told: Fields) -> set[str]:
 
 
 def _first(document: Document) -> str | None:
-    """The alert that a state was told with first: its title, and when that was."""
+    """The alert that first reported a state: its title, and when that was."""
     title = document.fields.get("first_title") or document.fields.get("title")
     at = document.fields.get("first_at")
     if not title:
         return None
-    return f"{title} (told {at:%Y-%m-%d %H:%M} UTC)" if isinstance(at, datetime) else str(title)
+    return f"{title} (reported {at:%Y-%m-%d %H:%M} UTC)" if isinstance(at, datetime) else str(title)
 
 
 def _in_conversation(alert: Alert, before: Document | None) -> Alert:
-    """The alert as a further message about a state that was told before; as it is, if it is the first."""
+    """The alert as a further message about a state that was reported before; as it is, if it is the first."""
     first = None if before is None else _first(before)
-    return alert if first is None else replace(alert, facts=[*alert.facts, ("First told as", first)])
+    return alert if first is None else replace(alert, facts=[*alert.facts, ("First reported as", first)])
 
 
 def _still(before: Document | None, state: AlertState) -> Fields | None:
-    """What the document said before, in another state; None where there was none."""
+    """What the document said before, in another state; None if there was none."""
     return None if before is None else {**before.fields, "state": state}

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 
-from alerts import commands
 from alerts.alert import Alert, AlertSeverity
-from alerts.commands import Day
-from foundation import figures
+from foundation import commands, figures
+from foundation.commands import Day
 
 UNFINISHED = "backfill_unfinished"
 
@@ -126,7 +125,7 @@ def remediation_failed(
         processor=processor,
         count=duplicate_keys,
         facts=facts,
-        next_command=commands.dedupe(table, day),
+        next_command=commands.dedupe(table, day, day),
     )
 
 
@@ -167,7 +166,7 @@ def backfill_finished(
 def backfill_unfinished(
     start: Day, end: Day, *, runs_left: int, runs_done: int, silent_seconds: float, command: str
 ) -> Alert:
-    """A backfill ended before it was done, and told nobody: it was killed, or interrupted and not resumed."""
+    """A backfill ended before it was done, without a message: it was killed, or interrupted and not resumed."""
     return Alert(
         check=UNFINISHED,
         severity="WARNING",

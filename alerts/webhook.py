@@ -25,7 +25,7 @@ class WebhookUrl:
     def parse(cls, text: str) -> WebhookUrl:
         """Accept https anywhere, and http on this machine (a local sink).
 
-        Raises `WebhookUnavailable`, without the text, where it is neither.
+        Raises `WebhookUnavailable`, without the text, if it is neither.
         """
         url = text.strip()
         try:

@@ -1,6 +1,6 @@
 """Grading a large date by our service and by other designs, on one local warehouse in one run: `make bench`.
 
-Each design runs in processes of its own, in turn, several rounds; medians are told. The replaced design is slow and
+Each design runs in processes of its own, in turn, several rounds; medians are reported. The replaced design is slow and
 runs fewer rounds. A reader's polls would slow what is timed, so they come afterwards, in runs of their own.
 """
 

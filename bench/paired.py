@@ -2,7 +2,7 @@
 
 Each revision runs from a tree of its own, in processes of its own, and writes to a dataset that its own `init` has
 made; both read the same generated date. A pair is one run of each, in an order that changes from pair to pair, so that
-a machine that grows slower favours neither. Told are the ratios head/base: a ratio above 1 is slower than the base.
+a machine that grows slower favours neither. Reported are the ratios head/base: a ratio above 1 is slower than the base.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.worker import DESIGNS, OURS
 _ROOT = Path(__file__).resolve().parents[1]
 _GIT_SECONDS = 120.0
 _INIT_SECONDS = 120.0
-# What is compared besides the time: a revision that is as fast by doing more is told too.
+# What is compared besides the time: a revision that is as fast by doing more is reported too.
 _FIGURES = ("wall", "client_cpu", "jobs", "requests", "bytes_up", "bytes_down", "peak_mib")
 
 
@@ -112,7 +112,7 @@ def _tree(revision: str, path: Path) -> Iterator[Path]:
 
 
 def _checked(command: Sequence[str], directory: Path, environment: dict[str, str] | None, seconds: float) -> None:
-    """Run a command; its output is told if it fails.
+    """Run a command; its output is shown if it fails.
 
     Raises:
         SystemExit: it failed.

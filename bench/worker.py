@@ -94,7 +94,7 @@ def _wait_for_start() -> None:
 
 
 def measure(design: str, wait_for_start: Callable[[], None]) -> dict[str, Any]:
-    """Run a design once all is prepared and told to, and tell what it took: seconds, MiB, bytes."""
+    """Run a design once all is prepared and told to, and report what it took: seconds, MiB, bytes."""
     settings = Settings.from_environment(os.environ)
     statements: list[str] = []
     finished = _Finished()

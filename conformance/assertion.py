@@ -24,7 +24,7 @@ class Ability(StrEnum):
 
     CONCURRENCY = "runs transactions at once, and aborts one of two that conflict"
     CANCELLING = "stops a script that runs"
-    STATISTICS = "tells each child job's bytes and times"
+    STATISTICS = "reports each child job's bytes and times"
     JOB_IDS = "refuses a job id that was used"
     PERMISSIONS = "knows who may do what"
     PARTITIONS = "reads only the partitions that a filter names"

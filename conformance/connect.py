@@ -39,10 +39,10 @@ _LOCAL_IDLE_SECONDS = 5.0
 _LOCAL = {
     Ability.CONCURRENCY: "the local warehouse runs transactions one after another, and never aborts one",
     Ability.CANCELLING: "the local warehouse ends a script within the request that sends it",
-    Ability.STATISTICS: "the local warehouse tells neither bytes nor child jobs",
+    Ability.STATISTICS: "the local warehouse reports neither bytes nor child jobs",
     Ability.JOB_IDS: "the local warehouse runs a job again whose id it knows",
     Ability.PERMISSIONS: "the emulators know no permissions",
-    Ability.PARTITIONS: "the local warehouse reads no partitions, and tells 0 bytes for every dry run",
+    Ability.PARTITIONS: "the local warehouse reads no partitions, and reports 0 bytes for every dry run",
     Ability.EXPIRY: "the local warehouse keeps no expiration of a snapshot",
     Ability.LATENCY: "the times are this machine's, not the service's",
     Ability.DEPLOYMENT: "nothing is deployed on the local stack",

@@ -72,7 +72,7 @@ class Bill:
             self.jobs.append((client, job_id))
 
     def billed_bytes(self) -> int | None:
-        """The bytes that BigQuery billed for all of them; None if it tells of none, as an emulator does."""
+        """The bytes that BigQuery billed for all of them; None if it reports none, as an emulator does."""
         with ThreadPoolExecutor(_READERS) as pool:
             billed = [found for found in pool.map(self._billed, self.jobs) if found is not None]
         return sum(billed) if billed else None

@@ -200,7 +200,7 @@ class Place:
         return found[0] if found else {}
 
     def job(self, job_id: str) -> bigquery.QueryJob:
-        """A job of the client's, as the server tells of it."""
+        """A job of the client's, as the server describes it."""
         return cast("bigquery.QueryJob", self.client.get_job(job_id, timeout=_CALL_SECONDS))
 
     def children(self, job_id: str) -> Sequence[bigquery.QueryJob]:

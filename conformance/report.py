@@ -36,7 +36,7 @@ class Report:
     def cost(self) -> str:
         """What was billed, in one line."""
         if self.billed_bytes is None:
-            return "billed: nothing is told here"
+            return "billed: nothing is reported here"
         return f"billed: {self.billed_bytes:,} bytes = ${usd_of(self.billed_bytes):.4f}"
 
     def as_dict(self) -> dict[str, Any]:

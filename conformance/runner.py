@@ -24,7 +24,7 @@ class Result:
 def run_all(
     assertions: Iterable[Assertion], place: Place, tell: Callable[[Result], None] = lambda _result: None
 ) -> list[Result]:
-    """Run each assertion, and tell its result as it comes. Returns them in the order of their numbers."""
+    """Run each assertion, and report its result as it comes. Returns them in the order of their numbers."""
     results = []
     for assertion in assertions:
         started = place.clock.monotonic()

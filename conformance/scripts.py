@@ -54,7 +54,7 @@ class Attempt:
         return not self._thread.is_alive()
 
     def job(self) -> bigquery.QueryJob:
-        """The job as the server tells of it."""
+        """The job as the server describes it."""
         return self._place.job(self.job_id)
 
     def _note(self, job_id: str, _sql: str) -> None:

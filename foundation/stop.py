@@ -23,7 +23,7 @@ FINISH_SECONDS = 3.0
 def stop_on_sigterm(clock: SystemClock) -> bool:
     """From now on SIGTERM ends the deadlines of this clock, and then does what it did before.
 
-    Where nothing else handles the signal, a second one ends the process at once. Returns whether it is so: only a
+    If nothing else handles the signal, a second one ends the process at once. Returns whether it is so: only a
     process's main thread may handle signals, which is why the function is served by one thread a process.
     """
     if threading.current_thread() is not threading.main_thread():

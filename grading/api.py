@@ -127,7 +127,7 @@ def auto_remediate_duplicates(
     """Check a date of prediction_accuracy, and remove its duplicates if they are at most `max_count` rows.
 
     Keeps the earliest `graded_at` of each business key, in one fenced transaction under the date's lock; success,
-    failure and refusal are alerted and recorded. Returns what the date holds then. Raises a `GradingError` where
+    failure and refusal are alerted and recorded. Returns what the date holds then. Raises a `GradingError` if
     the date cannot be checked.
     """
     application = application or application_from_environment()
@@ -172,7 +172,7 @@ def send_lock_failure_alert(
     waited_seconds: float | None = None,
     notifier: Notifier | None = None,
 ) -> bool:
-    """Tell the person on call (CRITICAL) that a write ran without its lock; arguments as for the message."""
+    """Alert the person on call (CRITICAL) that a write ran without its lock; arguments as for the message."""
     alert = messages.lock_failure(
         target_date, lock_type=lock_type, reason=reason, held_by=held_by, waited_seconds=waited_seconds
     )

@@ -39,7 +39,8 @@ class GradingCircuitBreaker:
     Args:
         store: where the state lives.
         processor: whose calls are guarded.
-        events: told `breaker_opened`, `breaker_half_open`, `breaker_reopened`, `breaker_closed`, `breaker_unavailable`.
+        events: receives `breaker_opened`, `breaker_half_open`, `breaker_reopened`, `breaker_closed` and
+            `breaker_unavailable`.
         clock: for the document's expiry alone.
         threshold: failures in a row that open it.
         cool_down_seconds: how long it stays open before one probe is let through.
@@ -47,7 +48,7 @@ class GradingCircuitBreaker:
             dead, and another one takes its place.
         store_timeout_seconds: the longest wait for one answer of the store.
 
-    Call `before_call()`, do the work, then `record_success()` or `record_failure()`; where these return a
+    Call `before_call()`, do the work, then `record_success()` or `record_failure()`; if these return a
     transition, the caller alerts it.
     """
 
@@ -76,7 +77,7 @@ class GradingCircuitBreaker:
         self._probe: int | None = None
 
     def before_call(self) -> None:
-        """Let the call through, as the one probe where the breaker is half-open.
+        """Let the call through, as the one probe if the breaker is half-open.
 
         Raises `CircuitOpen` while it is open, or while another process probes.
         """
@@ -87,11 +88,11 @@ class GradingCircuitBreaker:
             self._unavailable(error)
 
     def record_success(self) -> Transition | None:
-        """The call succeeded: `closed` where this closed the breaker."""
+        """The call succeeded: `closed` if this closed the breaker."""
         return self._recorded(succeeded=True)
 
     def record_failure(self, error: str = "") -> Transition | None:
-        """The call failed: `opened` where this opened the breaker. A failed probe opens it again, silently."""
+        """The call failed: `opened` if this opened the breaker. A failed probe opens it again, silently."""
         return self._recorded(succeeded=False, error=error)
 
     def record_unknown(self, error: str) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def bigquery_client(settings: Settings) -> bigquery.Client:
-    """Google's client; anonymous where an endpoint of an emulator is set."""
+    """Google's client; anonymous if an endpoint of an emulator is set."""
     from google.cloud import bigquery
 
     project, location = settings.google_cloud_project, settings.bigquery_location
@@ -83,7 +83,7 @@ def notifier(settings: Settings, events: EventLog, clock: Clock, alert_time: Ale
 
 
 def metric_writer(settings: Settings, log: EventLog, clock: Clock) -> MetricWriter:
-    """Cloud Monitoring where it is switched on, the log otherwise."""
+    """Cloud Monitoring if it is switched on, the log otherwise."""
     if not settings.publish_metrics:
         return LogMetricWriter(log)
     from monitoring.cloud_monitoring import CloudMonitoringWriter

@@ -27,7 +27,7 @@ def coverage_of(counts: Mapping[str, Any], graded_keys: int) -> Coverage:
     """The coverage from the row of `coverage.sql`, and the number of business keys that were graded.
 
     Of the predictions that count, one a bet is gradable: the others are superseded. The counts are a moment younger
-    than the grades: where predictions were taken away meanwhile, none is.
+    than the grades: if predictions were taken away meanwhile, none is.
     """
     predictions, bets = Counter[str](), Counter[str]()
     for text in filter(None, (counts["causes"] or "").split(",")):

@@ -1,4 +1,4 @@
-"""What `grading_runs` tells: who wrote what, when, and how it ended."""
+"""What `grading_runs` records: who wrote what, when, and how it ended."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class Hold:
         return self.lease.holder_id if self.lease else ""
 
     def ensure_held(self) -> None:
-        """Raise `LeaseLost` where a lock was taken and is ours no longer."""
+        """Raise `LeaseLost` if a lock was taken and is ours no longer."""
         if self.lease:
             self.lease.ensure_held()
 

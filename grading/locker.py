@@ -17,7 +17,7 @@ from grading.run import Request, Run
 
 
 class HeldLease(LeaseLike, Protocol):
-    """A lease that also tells how long it was waited for, and whom."""
+    """A lease that also records how long the run waited for it, and for whom."""
 
     @property
     def waited_seconds(self) -> float: ...

@@ -1,4 +1,4 @@
-"""What the person on call is told about a run: its outcome as alerts. Pure."""
+"""A run's outcome as alerts to the person on call. Pure."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ SENTINEL = "__sentinel__"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Why a date is graded. `published_ms` is when the event was published, None where there was no event."""
+    """Why a date is graded. `published_ms` is when the event was published, None if there was no event."""
 
     date: date
     trigger_source: str = "manual"

@@ -1,4 +1,4 @@
-"""Grades a date: takes the lock, writes, validates, tells. The one place where these meet."""
+"""Grades a date: takes the lock, writes, validates, alerts. The one place where these meet."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class GradingService:
         source: RowSource | None = None,
         use_lock: bool = True,
     ) -> Outcome:
-        """Run one processor for one date and tell how it ended. Raises no error: it is the outcome."""
+        """Run one processor for one date and return how it ended. Raises no error: it is the outcome."""
         events = self.events.bind(date=request.date.isoformat(), processor=processor.name)
         started = self.clock.monotonic()
         run = Run.start(processor, request, self.settings, self.warehouse, deadline)
@@ -170,7 +170,7 @@ class GradingService:
             events.emit("confidence_out_of_range", text, "WARNING", grades=choices.confidences)
 
     def _validate(self, run: Run, rows: int, events: EventLog) -> DuplicateReport | None:
-        """Check the rows and business keys of the date. What is found is told; it never fails the run."""
+        """Check the rows and business keys of the date. What is found is reported; it never fails the run."""
         try:
             report = validate(run)
             if _lacks_rows(run, report, rows):
@@ -237,7 +237,7 @@ class GradingService:
         return run.deadline.stopping and outcome.status is Status.FAILED and outcome.transient
 
     def _count(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
-        """Count the run in its breaker; whoever made it open or close tells so."""
+        """Count the run in its breaker; whoever made it open or close reports it."""
         if outcome.unknown and not breaker.probing:
             self._count_unknown(breaker, outcome)
             return

@@ -135,7 +135,7 @@ class Settings:
     runbook_url: str = ""
     """The address of docs/runbook.md, for the links in alerts; empty: no links."""
     grading_complete_topic: str = ""
-    """The Pub/Sub topic that is told of each date that is done; empty: none."""
+    """The Pub/Sub topic that receives a message for each date that is done; empty: none."""
     publish_metrics: bool = False
     """Whether (`true`) lock waits and failures go to Cloud Monitoring."""
     function_name: str = "phase5b-grading"
@@ -143,7 +143,7 @@ class Settings:
     function_region: str = "us-west2"
     """The region of the deployed function."""
     code_version: str = ""
-    """The version of the code, recorded with each run; deploy.sh sets it."""
+    """The version of the code, recorded with each run; empty: the revision of the deployed function."""
 
     def __post_init__(self) -> None:
         if not self.google_cloud_project:

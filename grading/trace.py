@@ -35,7 +35,7 @@ class InputState:
 
 @dataclass(slots=True)
 class Trace:
-    """Filled in by the steps of one run; of a run that stages several times it tells of the last staging.
+    """Filled in by the steps of one run; of a run that stages several times it reports the last staging.
 
     `found_run_id` and `found_token` are what the fence held when the run looked last: what a publish replaced, or what
     superseded the run. `refused` counts the publishes that the fence refused.

@@ -131,7 +131,7 @@ class Application:
 
     @cached_property
     def notifier(self) -> SuppressingNotifier:
-        """What carries alerts: each state told once, and its end."""
+        """What carries alerts: each state reported once, and its end."""
         return SuppressingNotifier(
             self._notifier or clients.notifier(self.settings, self.events, self.clock, self.alert_time),
             self.lock_store,

@@ -40,7 +40,7 @@ def main(context: click.Context, days: int, file: Path) -> None:
     """
     if context.invoked_subcommand:
         return
-    # Also in the background, where a shell has interrupts ignored.
+    # Also in the background, if a shell has interrupts ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -1,4 +1,4 @@
-"""What the person on call would read if one row were there twice: found, told and sent by the service's own parts."""
+"""What the person on call would read if one row were there twice, made by the service's own parts."""
 
 from __future__ import annotations
 

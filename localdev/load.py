@@ -16,7 +16,7 @@ _CALL_SECONDS = 60.0
 
 
 def create_input_tables(client: bigquery.Client, settings: Settings) -> None:
-    """Create the input tables and their datasets where they are missing. Upstream owns them in production."""
+    """Create the input tables and their datasets if they are missing. Upstream owns them in production."""
     for dataset in sorted({settings.input_table(table.setting).dataset for table in INPUT_TABLES}):
         client.create_dataset(
             bigquery.DatasetReference(settings.google_cloud_project, dataset), exists_ok=True, timeout=_CALL_SECONDS

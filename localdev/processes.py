@@ -63,7 +63,7 @@ def freeze(pid: int) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.suspend()
     if not wait_until(lambda: all(map(_stands_still, family)), timeout_seconds=_FREEZE_SECONDS, interval_seconds=0.001):
-        raise TimeoutError(f"process {pid} was told to stand still, and does not")
+        raise TimeoutError(f"process {pid} was asked to stand still, and does not")
 
 
 def thaw(pid: int) -> None:

@@ -17,7 +17,7 @@ def gcloud() -> Path | None:
 
 
 def launcher(relative: str) -> Path | None:
-    """An emulator's own launcher inside the SDK; None where it, the SDK or Java is missing."""
+    """An emulator's own launcher inside the SDK; None if it, the SDK or Java is missing."""
     command = gcloud()
     if command is None or shutil.which("java") is None:
         return None

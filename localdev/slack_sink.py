@@ -1,4 +1,4 @@
-"""A stand-in for Slack's incoming webhooks: records each post, and answers as it is told."""
+"""A stand-in for Slack's incoming webhooks: records each post, and answers as configured."""
 
 from __future__ import annotations
 

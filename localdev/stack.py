@@ -1,6 +1,6 @@
 """The whole local stack: warehouse, locks, messages, Slack and the function, started together and stopped together.
 
-Firestore and Pub/Sub are Google's emulators where the gcloud SDK is there. Without it, locks live in a SQLite file
+Firestore and Pub/Sub are Google's emulators if the gcloud SDK is there. Without it, locks live in a SQLite file
 and events are posted to the function directly.
 """
 

@@ -4,7 +4,7 @@ Why it is safe: a holder is made by a create that succeeds only if no document i
 succeeds only on the very version whose lease was seen to have ended. Two contenders cannot both succeed. The
 age of that version is the server's read time minus its commit time, so no contender's clock takes part.
 
-Where an answer is lost, the step is simply repeated: it finds the lock held by our own holder id and adopts it.
+If an answer is lost, the step is simply repeated: it finds the lock held by our own holder id and adopts it.
 """
 
 from __future__ import annotations

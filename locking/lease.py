@@ -1,7 +1,7 @@
 """A held lock: renewed in the background, honest when it is lost, released exactly once.
 
 Why a renewal is safe: it replaces only the version that this holder wrote last, so it succeeds only if
-nobody else has held the lock in between. Why a release is safe: it deletes only that version. Where either
+nobody else has held the lock in between. Why a release is safe: it deletes only that version. If either
 is refused, or its answer is lost, the document is read: if the holder is still this one, an earlier answer
 was lost, and its version is adopted.
 """

@@ -49,7 +49,7 @@ class DistributedLock:
         project_id: the Google Cloud project whose Firestore holds the locks, if no store is given.
         lock_type: `grading`, `daily_performance`, `performance_summary`, `consolidation`, `publish`, …:
             each is a collection of its own, `{lock_type}_locks`.
-        store: where locks live; Firestore of the project where None, connected at first use.
+        store: where locks live; Firestore of the project if None, connected at first use.
         timings: leases, timeouts and polls.
         clock: the wall clock is for people; waits and leases use the monotonic one.
         events: receives what happens; the names and fields are listed in the package's docstring.

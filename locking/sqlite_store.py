@@ -172,7 +172,7 @@ def _connect(path: str) -> sqlite3.Connection:
 def _write_ahead(database: sqlite3.Connection) -> None:
     """Switch the file to a write-ahead log.
 
-    Where several processes open a new file at once, SQLite refuses all but one of them without waiting, since
+    If several processes open a new file at once, SQLite refuses all but one of them without waiting, since
     waiting could be for each other (https://www.sqlite.org/c3ref/busy_handler.html): so they ask again.
     """
     until = time.monotonic() + _OPEN_SECONDS

@@ -1,7 +1,7 @@
 """What every test may ask for: emulators (one of each in a session), and settings that share no table.
 
-A test that uses the Firestore or Pub/Sub emulator is marked so, and skipped where the gcloud SDK is absent. In CI,
-where the SDK is there, an emulator that does not start is an error, never a skip.
+A test that uses the Firestore or Pub/Sub emulator is marked so, and skipped if the gcloud SDK is absent. In CI,
+if the SDK is there, an emulator that does not start is an error, never a skip.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses an emulator of the SDK; skip it, with the reason, where the SDK is absent."""
+    """Mark what uses an emulator of the SDK; skip it, with the reason, if the SDK is absent."""
     for marker, (fixture, path, component) in _EMULATORS.items():
         missing = launcher(path) is None
         reason = f"needs the {marker.capitalize()} emulator: {why_missing(path, component)}" if missing else ""

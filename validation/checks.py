@@ -1,4 +1,4 @@
-"""The daily checks, as data: which figure each looks at, what is good enough, and what to type where it is not."""
+"""The daily checks, as data: which figure each looks at, what is good enough, and what to type if it is not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from foundation import figures
+from foundation import commands, figures
 from foundation.errors import GradingError, InvalidSettings
 
 Verdict = Literal["pass", "warn", "fail"]
@@ -27,7 +27,7 @@ class Check:
     may hold `{start}` and `{end}`: the dates in `{name}_start` and `{name}_end`, or else the window's.
 
     `named` says that each sample begins with the name of what was found, up to a colon: a new name is news. Without
-    `ends`, what was found leaves the window as time passes, and nobody is told that it is over.
+    `ends`, what was found leaves the window as time passes, and no message says that it is over.
     """
 
     number: int
@@ -131,9 +131,11 @@ def with_limits(text: str) -> list[Check]:
     ]
 
 
-_DEDUPE = "python -m grading dedupe --table prediction_accuracy --execute"
-_UNGRADED = "python -m grading ungraded --start {start} --end {end}"
-_STATUS = "python -m grading status --last 20"
+_GRADES = "prediction_accuracy"
+_DEDUPE = commands.dedupe(_GRADES)
+_UNGRADED = commands.ungraded("{start}", "{end}")
+_REGRADE = commands.backfill("{start}", "{end}", [_GRADES])
+_BACKFILL = commands.backfill("{start}", "{end}")
 
 CHECKS: Sequence[Check] = (
     Check(
@@ -152,7 +154,7 @@ CHECKS: Sequence[Check] = (
         meaning="predictions that are there more than once; grading counts one, and revised ones are none",
         warn=0,
         fail=0,
-        next_command="python -m grading dedupe --table player_prop_predictions --start {start} --end {end} --execute",
+        next_command=commands.dedupe("player_prop_predictions", "{start}", "{end}"),
     ),
     Check(
         number=3,
@@ -182,7 +184,7 @@ CHECKS: Sequence[Check] = (
         meaning="grades whose confidence was not brought to the scale 0 to 1",
         warn=0,
         fail=0,
-        next_command="python -m grading backfill --start {start} --end {end} --processor prediction_accuracy",
+        next_command=_REGRADE,
     ),
     Check(
         number=6,
@@ -192,7 +194,7 @@ CHECKS: Sequence[Check] = (
         warn=1,
         fail=3,
         unit="dates",
-        next_command=_STATUS,
+        next_command=f"{commands.STATUS} --last 20",
     ),
     Check(
         number=7,
@@ -221,7 +223,7 @@ CHECKS: Sequence[Check] = (
         meaning="grades against the placeholder line 20.0",
         warn=0,
         fail=0,
-        next_command="python -m grading backfill --start {start} --end {end} --processor prediction_accuracy",
+        next_command=_REGRADE,
     ),
     Check(
         number=10,
@@ -231,7 +233,7 @@ CHECKS: Sequence[Check] = (
         warn=0,
         fail=0,
         named=True,
-        next_command="python -m grading accuracy --last 30",
+        next_command=commands.accuracy(last=30),
     ),
     Check(
         number=11,
@@ -280,7 +282,7 @@ CHECKS: Sequence[Check] = (
         warn=0,
         fail=float("inf"),
         named=True,
-        next_command="python -m grading backfill --start {start} --end {end}",
+        next_command=_BACKFILL,
     ),
     Check(
         number=16,
@@ -290,6 +292,6 @@ CHECKS: Sequence[Check] = (
         warn=0,
         fail=float("inf"),
         named=True,
-        next_command="python -m grading backfill --start {start} --end {end}",
+        next_command=_BACKFILL,
     ),
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from foundation import figures
+from foundation import commands, figures
 from foundation.errors import GradingError, Transient
 from validation.checks import CHECKS, Check, CheckResult
 
@@ -51,7 +51,7 @@ def _answer(ask: Ask, query: str) -> Mapping[str, object] | GradingError:
 
 def _result(check: Check, answer: Mapping[str, object] | GradingError, window: Window) -> CheckResult:
     if isinstance(answer, GradingError):
-        return CheckResult(check=check, error=answer, samples=[str(answer)], next_command="python -m grading init")
+        return CheckResult(check=check, error=answer, samples=[str(answer)], next_command=commands.INIT)
     figure = answer[check.name]
     samples = answer[f"{check.name}_samples"]
     return CheckResult(

@@ -18,6 +18,7 @@ import urllib3.exceptions
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
+from foundation.commands import INIT
 from foundation.errors import (
     AccessRefused,
     GradingError,
@@ -30,7 +31,7 @@ from foundation.errors import (
     WarehouseUnavailable,
 )
 
-INIT_ADVICE = "Run `python -m grading init` if it is a table of the service."
+INIT_ADVICE = f"Run `{INIT}` if it is a table of the service."
 _ACCESS_ADVICE = (
     " (access was refused: a new role takes minutes to spread; otherwise the role is missing, or the table is, or it "
     "lies in another location)"
@@ -40,7 +41,7 @@ _ACCESS_ADVICE = (
 _ADDRESS = re.compile(r"^(?:\d{3} )?(?:[A-Z]+ https?://\S+: )?")
 # The client repeats reason and text of each of a job's errors after its message.
 _DETAILS = "; reason: "
-# The whole of a message: ERROR('grading:…'), as BigQuery and the local emulator tell it. A project id can end in
+# The whole of a message: ERROR('grading:…'), as BigQuery and the local emulator report it. A project id can end in
 # `grading`, and its tables are then named `…grading:dataset.table` in BigQuery's own messages.
 _GUARD = re.compile(
     r"(?:Query error: |Query execution failed: |Invalid Input Error: )*grading:(?P<name>[a-z_]+)(?: at \[\d+:\d+\])?"

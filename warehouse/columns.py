@@ -141,7 +141,7 @@ class Table:
 
     @cached_property
     def by_name(self) -> Mapping[str, Column]:
-        """The columns by their names in lower case: BigQuery tells no upper from lower case in them."""
+        """The columns by their names in lower case: BigQuery does not distinguish upper and lower case in them."""
         return {column.name.lower(): column for column in self.columns}
 
     def column(self, name: str) -> Column | None:

@@ -45,7 +45,7 @@ class _Span:
 
 
 def _span(place: Place, attempt: Attempt) -> _Span | None:
-    """From the first to the last statement of a script; None if the server does not tell."""
+    """From the first to the last statement of a script; None if the server does not report it."""
     jobs = [*place.children(attempt.job_id)] or [attempt.job()]
     times = [(job.started, job.ended) for job in jobs if job.started and job.ended]
     return _Span(min(started for started, _ in times), max(ended for _, ended in times)) if times else None

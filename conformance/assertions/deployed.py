@@ -68,7 +68,7 @@ def _function(place: Place) -> Iterator[ScratchFunction]:
 
 
 class _Published:
-    """The runs that published a date since this was made, by what grading_runs tells."""
+    """The runs that published a date since this was made, by what grading_runs records."""
 
     def __init__(self, place: Place, when: date) -> None:
         self._place, self._when = place, when
@@ -132,7 +132,7 @@ def end_to_end(place: Place) -> Observed:
     figures = {"rows": left.row_count, "lock_wait_ms": run["lock_wait_ms"], "delivery": after}
     if after != before or after != DELIVERY:
         return differs(f"a second deployment left the subscription with {after}, wanted {DELIVERY}", **figures)
-    return holds(f"{left.row_count} rows under the lock, the alert was told, delivery stayed as set", **figures)
+    return holds(f"{left.row_count} rows under the lock, the alert was sent, delivery stayed as set", **figures)
 
 
 @asserts(
@@ -171,7 +171,7 @@ def increase_over_a_single_point(place: Place) -> Observed:
     place.gcloud(["logging", "metrics", "delete", _COUNTER, project])
     if not counted or counted < 0.5:
         return differs("the counter has a point, and increase() does not count it", **figures)
-    return holds(f"increase() told {counted:g}", **figures)
+    return holds(f"increase() answered {counted:g}", **figures)
 
 
 @asserts(

@@ -66,7 +66,7 @@ def _seed_sentinel(place: Place) -> None:
 
 @asserts(
     7,
-    promise="Each check of the publish script is told as itself, and nothing of the script is kept.",
+    promise="Each check of the publish script is reported under its own name, and nothing of the script is kept.",
     why="The service reads the check's name out of the error's text; another text looks like a broken statement.",
     how="A script that each check must refuse is sent; its error is read, and the date's checksums are compared.",
     documented=[

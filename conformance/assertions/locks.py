@@ -128,7 +128,7 @@ def hand_off_and_idleness(place: Place) -> Observed:
     median = statistics.median(seconds)
     figures |= {"hand_off_median_ms": round(median * 1000, 1), "hand_offs": len(seconds)}
     if median > place.timings.safety_poll_seconds / 2:
-        return differs(f"the median hand-off took {median:.2f} s: the listener told nothing", **figures)
+        return differs(f"the median hand-off took {median:.2f} s: the listener heard nothing", **figures)
     text = f"median {median * 1000:.1f} ms; after {figures['idle_s']} s idle {figures['after_idleness_ms']} ms"
     if why := place.lacks.get(Ability.LATENCY):
         return not_provable(f"{text}; {why}", **figures)

@@ -1,4 +1,4 @@
-"""How a table is told that is missing, and one that may not be read."""
+"""How a missing table is reported, and one that may not be read."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import click
 
-from alerts import commands
+from foundation import commands
 from grading.cli.output import Column, Output, with_output
 from grading.report.accuracy import SystemAccuracy, accuracy_of
 

@@ -74,7 +74,7 @@ def backfill(
     python -m grading backfill --start 2026-01-01 --end 2026-01-31 --resume
     python -m grading backfill --unfinished
 
-    Exit code 1 if a date failed or was not reached; one Slack message tells of the whole backfill.
+    Exit code 1 if a date failed or was not reached; one Slack message reports the whole backfill.
     """
     if unfinished:
         list_unfinished(out)

@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import click
 
-from alerts import commands
-from foundation import figures
+from foundation import commands, figures
 from foundation.clock import Deadline
 from grading.catch_up_window import CATCH_UP_DAYS
 from grading.cli.output import Column, Output, fail, with_output

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from alerts import commands
+from foundation import commands
 from foundation.clock import Deadline
 from grading.cli.output import Column, Output, fail, with_output
 from grading.maintenance.tasks import DEFAULT_DAYS

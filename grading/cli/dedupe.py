@@ -7,7 +7,7 @@ from datetime import date
 
 import click
 
-from foundation import figures
+from foundation import commands, figures
 from foundation.clock import Deadline
 from grading.cli.options import DAY
 from grading.cli.output import Column, Output, fail, with_output
@@ -85,7 +85,7 @@ def dedupe(
         return
     if not execute:
         out.line("Nothing was changed. To repair, with a backup:")
-        out.command(_again(name, start, end, merge_differing=merge_differing))
+        out.command(commands.dedupe(name, start, end, merge_differing=merge_differing))
         return
     results = _execute(out, repaired, damage, merge=merge, keep_days=keep_days)
     recomputed = aggregates_of(
@@ -96,13 +96,6 @@ def dedupe(
         fail()
     if not recomputed:
         fail()
-
-
-def _again(name: str, start: date | None, end: date | None, *, merge_differing: bool) -> str:
-    words = ["python -m grading dedupe --table", name]
-    words += [f"--start {start}"] if start else []
-    words += [f"--end {end}"] if end else []
-    return " ".join([*words, *(["--merge-differing"] if merge_differing else []), "--execute"])
 
 
 def _execute(

@@ -20,7 +20,7 @@ import requests.exceptions
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
-from alerts.commands import INIT
+from foundation.commands import INIT
 from foundation.errors import GradingError, InvalidSettings, NotInitialised
 from grading.settings import Settings
 from grading.wiring import Application

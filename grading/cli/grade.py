@@ -6,8 +6,7 @@ from datetime import date
 
 import click
 
-from alerts import commands
-from foundation import figures
+from foundation import commands, figures
 from foundation.clock import Deadline
 from grading.cli.dry_run import show_previews
 from grading.cli.options import DAY, chosen, processor_option

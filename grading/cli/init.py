@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import click
 
+from foundation import commands
 from foundation.errors import NotInitialised, StatementRefused
 from grading.cli.output import Column, Output, fail, with_output
 from grading.maintenance.adoption import Plan, asked, carry_out, make_plan
@@ -72,7 +73,7 @@ def init(out: Output, dry_run: bool, writers_stopped: bool) -> None:
             rows = table.existing.rows if table.existing else 0
             out.problem(
                 f"{table.path} has {rows:,} rows: its columns are added only when no other program writes it. Stop the "
-                f"old writers, then: python -m grading init --writers-stopped"
+                f"old writers, then: {commands.INIT} --writers-stopped"
             )
         fail()
     done = []

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 import click
 
-from alerts import commands
-from foundation import figures
+from foundation import commands, figures
 from grading.cli.options import DAY, GivenDay
 from grading.cli.output import Column, Output, fail, with_output
 from grading.maintenance.stuck_locks import LOCK_TYPES, alert_stuck_locks

@@ -23,7 +23,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -46,6 +46,8 @@ from grading.wiring import Application, application_for_terminal
 
 Row = TypeVar("Row")
 
+_GAP = 2
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column(Generic[Row]):
@@ -60,6 +62,7 @@ class Column(Generic[Row]):
         number: right-aligned.
         whole: never broken into lines: a date, a name to be typed again.
         wide: shown with `--wide` and in a pipe's JSON alone.
+        if_room: shown if the whole table then fits the screen, and in a pipe.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Column(Generic[Row]):
     number: bool = False
     whole: bool = False
     wide: bool = False
+    if_room: bool = False
 
     def cell(self, row: Row) -> Text:
         """The value as a person reads it."""
@@ -167,6 +171,8 @@ class Output:
         shown = [column for column in columns if self.wide or not column.wide]
         cells = {column.name: [column.cell(row) for row in records] for column in shown}
         shown = [column for column in shown if any(cell.plain for cell in cells[column.name])]
+        if self.console.is_terminal and not self.wide and _width(shown, cells) > self.console.width:
+            shown = [column for column in shown if not column.if_room]
         if title:
             self.line(title, "bold")
         grid = [[cells[column.name][number] for column in shown] for number in range(len(records))]
@@ -202,7 +208,7 @@ def with_output(
     """Give a command its `Output`, with `--format`, `--wide` and `--debug`, and real dates.
 
     Args:
-        warehouse: whether it needs BigQuery, so that a missing login, project, API or table is told before it begins.
+        warehouse: whether it needs BigQuery, so that a missing login, project, API or table is reported first.
         events: whether the events of its runs are shown as lines.
     """
 
@@ -256,8 +262,13 @@ def plain(value: object) -> object:
     return str(value)
 
 
+def _width(columns: Sequence[Column[Any]], cells: Mapping[str, Sequence[Text]]) -> int:
+    widths = [max(len(column.heading), *(cell.cell_len for cell in cells[column.name])) for column in columns]
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
 def _laid_out(columns: Sequence[Column[Any]], rows: Sequence[Sequence[Text]], *, heads: bool) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", show_header=heads)
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold", show_header=heads)
     for column in columns:
         table.add_column(
             Text(column.heading),

@@ -6,7 +6,7 @@ from datetime import date
 
 import click
 
-from alerts import commands
+from foundation import commands
 from foundation.clock import Deadline
 from grading.cli.options import chosen, processor_option, range_options
 from grading.cli.output import Output, fail, with_output

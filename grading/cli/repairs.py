@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
-from alerts import commands
-from foundation import figures
+from foundation import commands, figures
 from grading.cli.output import Column, Output
 from grading.cli.progress import date_bar
 from grading.cli.recompute import recompute_range

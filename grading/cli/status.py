@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from alerts import commands
-from foundation import figures
+from foundation import commands, figures
 from grading.cli.options import DAY
 from grading.cli.output import Column, Output, with_output
 from grading.cli.progress import STYLES
@@ -82,7 +81,7 @@ def judged(day: date, processor: str, run: RunRecord | None) -> Newest:
         problem, command = "no run has written it", commands.grade(day)
     elif run.duplicate_keys:
         problem = figures.counted(run.duplicate_keys, "duplicate key")
-        command = commands.dedupe(processor, day)
+        command = commands.dedupe(processor, day, day)
     else:
         match run.status:
             case Status.FAILED:
@@ -163,6 +162,7 @@ def _columns(zone: ZoneInfo) -> tuple[Column[RunRecord], ...]:
             name="started_at", heading="Started", value=lambda r: r.started_at,
             show=lambda at: f"{at.astimezone(zone):%m-%d %H:%M}",
         ),
+        Column(name="took_seconds", heading="Took", value=took, show=figures.span, number=True, if_room=True),
         Column(name="rows_before", heading="Was", value=lambda r: r.rows_deleted or 0, number=True, wide=True),
         Column(name="duplicate_keys", heading="Dup.", value=lambda r: r.duplicate_keys or 0, number=True, wide=True),
         Column(
@@ -170,7 +170,6 @@ def _columns(zone: ZoneInfo) -> tuple[Column[RunRecord], ...]:
             number=True, wide=True,
         ),
         Column(name="locked", heading="Locked", value=lambda r: r.locked, wide=True),
-        Column(name="took_seconds", heading="Took", value=took, show=figures.span, number=True, wide=True),
         Column(name="trigger", heading="Trigger", value=lambda r: r.trigger_source or None, wide=True),
         Column(name="event_id", heading="Event", value=lambda r: r.event_id or None, wide=True),
         Column(name="run_id", heading="Run", value=lambda r: r.run_id, show=lambda run: run[:8], whole=True, wide=True),

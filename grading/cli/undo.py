@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from foundation import figures
+from foundation import commands, figures
 from foundation.clock import Deadline
 from foundation.errors import InvalidSettings
 from grading.cli.output import Column, Output, fail, with_output
@@ -42,7 +42,7 @@ def undo(out: Output, backup: str | None, execute: bool, overwrite: bool, keep_d
     backup of the present state is made first, so that an undo can be undone.
     """
     if backup is not None and not (Backup.is_name(backup) or Backup.is_short_name(backup)):
-        raise click.UsageError(f"{backup!r} is not the name of a backup: `python -m grading undo` lists them")
+        raise click.UsageError(f"{backup!r} is not the name of a backup: `{commands.UNDO}` lists them")
     application = out.application
     settings = application.settings
     if backup is None:

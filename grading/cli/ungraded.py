@@ -6,8 +6,7 @@ from datetime import date, timedelta
 
 import click
 
-from alerts import commands
-from foundation import figures
+from foundation import commands, figures
 from foundation.clock import Deadline
 from grading.cli.grade import OUTCOMES, show_reason
 from grading.cli.options import DAY

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from alerts import commands
+from foundation import commands
 from grading.dates.backfill import FAILURES, left_of, names_of, range_of
 from grading.dates.survey import DateState, read_dates
 from grading.processors import BY_NAME, PROCESSORS

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from foundation import commands
 from foundation.errors import GradingError, SelfCheckFailed
 from grading.maintenance.backup import KEPT_DAYS, make_backup
 from grading.maintenance.preflight import Preflight, Refusal
@@ -98,12 +99,12 @@ def self_check(settings: Settings, jobs: Jobs) -> None:
     except GradingError as error:
         raise SelfCheckFailed(_one_line(str(error))) from error
     if plan.refused:
-        more = f" (and {len(plan.refused) - 1} more: python -m grading init --dry-run)" if len(plan.refused) > 1 else ""
+        more = f" (and {len(plan.refused) - 1} more: {commands.INIT} --dry-run)" if len(plan.refused) > 1 else ""
         raise SelfCheckFailed(_one_line(plan.refused[0]) + more)
     if not plan.complete:
         left = next(plan_ for plan_ in plan.tables if plan_.existing is None or plan_.add)
         what = f"lacks {', '.join(column.name for column in left.add)}" if left.add else "does not exist"
-        raise SelfCheckFailed(f"{left.path} {what}: run `python -m grading init`")
+        raise SelfCheckFailed(f"{left.path} {what}: run `{commands.INIT}`")
 
 
 def _add_columns(plan: TablePlan, settings: Settings, jobs: Jobs) -> Iterator[str]:

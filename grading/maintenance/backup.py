@@ -13,6 +13,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from foundation import commands
 from foundation.errors import InvalidSettings
 from grading.settings import Settings
 from warehouse.jobs import Jobs
@@ -37,10 +38,10 @@ class Backup:
 
     @classmethod
     def named(cls, name: str) -> Backup:
-        """Reads a name. Raises `InvalidSettings` where it is none of ours."""
+        """Reads a name. Raises `InvalidSettings` if it is none of ours."""
         match = _NAME.fullmatch(name)
         if not match:
-            raise InvalidSettings(f"{name!r} is not the name of a backup: `python -m grading undo` lists them")
+            raise InvalidSettings(f"{name!r} is not the name of a backup: `{commands.UNDO}` lists them")
         return cls(name, match["dataset"], match["table"])
 
     @staticmethod
@@ -63,7 +64,7 @@ class Backup:
 
     @property
     def short(self) -> str:
-        """The part of the name that tells it from the others; `undo` takes it, too."""
+        """The part of the name that distinguishes it from the others; `undo` takes it, too."""
         return self.name.split("-")[2]
 
     @property
@@ -73,7 +74,7 @@ class Backup:
 
     @property
     def undo_command(self) -> str:
-        return f"python -m grading undo {self.short} --execute"
+        return commands.undo(self.short)
 
 
 def make_backup(path: TablePath, settings: Settings, jobs: Jobs, *, days: int) -> Backup:

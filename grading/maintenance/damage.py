@@ -74,7 +74,7 @@ def survey(
     end: date | None = None,
     merge_differing: bool,
 ) -> Damage:
-    """Count duplicates in a range of dates; the whole table where none is given."""
+    """Count duplicates in a range of dates; the whole table if none is given."""
     known = jobs.warehouse.columns(repaired.path(settings))
     values = repaired.values(
         settings, known, merge_differing=merge_differing, start=start or FIRST_DAY, end=end or LAST_DAY

@@ -1,4 +1,4 @@
-"""Duplicates found outside a run, in the audit table; and closed where they are gone."""
+"""Duplicates found outside a run, in the audit table; and closed if they are gone."""
 
 from __future__ import annotations
 

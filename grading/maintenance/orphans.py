@@ -1,6 +1,6 @@
-"""Orphaned staging tables: found by name and age, checked row by row, dropped only where nothing would be lost.
+"""Orphaned staging tables: found by name and age, checked row by row, dropped only if nothing would be lost.
 
-A row is consolidated where the main table has its key with a timestamp at least as new. A table of which a single
+A row is consolidated if the main table has its key with a timestamp at least as new. A table of which a single
 key is not, or that cannot be checked, stays. Before a drop comes a snapshot, and the table must not have changed
 since it was checked.
 """
@@ -81,7 +81,7 @@ class StagingTables:
             return Orphan(staging=staging, verdict=OrphanVerdict.UNCHECKED, why=str(error))
 
     def drop(self, orphan: Orphan, *, keep_days: int) -> Backup | None:
-        """Snapshot and drop a consolidated table; None where it was written meanwhile, and stays.
+        """Snapshot and drop a consolidated table; None if it was written meanwhile, and stays.
 
         Raises `ValueError` for a table that is not consolidated.
         """
@@ -161,7 +161,7 @@ class StagingTables:
 
 
 def restore_dropped(backup: Backup, settings: Settings, jobs: Jobs) -> None:
-    """Create a dropped table anew from its backup. Raises `StatementRefused` where a table of its name is there."""
+    """Create a dropped table anew from its backup. Raises `StatementRefused` if a table of its name is there."""
     original = TablePath(settings.google_cloud_project, backup.dataset, backup.table)
     if jobs.warehouse.exists(original):
         raise StatementRefused(f"{original} is there: drop or rename it first")

@@ -51,7 +51,7 @@ class Remediation:
     def run(self, processor: Processor, day: date, deadline: Deadline, *, max_count: int) -> DuplicateReport:
         """Check a date under its lock, and repair it if it has at most `max_count` excess rows.
 
-        Returns what the date holds then. Raises what the check raises; a repair that fails is told, not raised.
+        Returns what the date holds then. Raises what the check raises; a repair that fails is reported, not raised.
         """
         request = Request(date=day, trigger_source=TRIGGER)
         run = Run.start(processor, request, self.settings, self.warehouse, deadline)
@@ -63,8 +63,8 @@ class Remediation:
     def repair(self, run: Run, found: DuplicateReport, *, max_count: int | None = None) -> DuplicateReport:
         """Repair the date of a run, whose lock the caller holds, if it has at most `max_count` excess rows.
 
-        The default is the setting `auto_remediate_max_count`. Returns what the date holds then: `found` where
-        nothing was repaired. Never raises a `GradingError`: the alert tells of it.
+        The default is the setting `auto_remediate_max_count`. Returns what the date holds then: `found` if
+        nothing was repaired. Never raises a `GradingError`: the alert reports it.
         """
         limit = self.settings.auto_remediate_max_count if max_count is None else max_count
         if found.excess_rows > limit:

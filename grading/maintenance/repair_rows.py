@@ -8,7 +8,7 @@ found: a grading run staged in between has a greater one and still wins, and no 
 a repair. Writers that know no fence are noticed by the date's row count and newest timestamp, recorded by the
 statement that reads the rows and compared inside the transaction.
 
-A repair is measured against a backup. Where the date holds rows that the backup lacks, someone wrote it since:
+A repair is measured against a backup. If the date holds rows that the backup lacks, someone wrote it since:
 the repair leaves it alone.
 """
 
@@ -47,7 +47,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class _Fence:
-    """What the fence said before the rows were read; token 0 where the date was never published."""
+    """What the fence said before the rows were read; token 0 if the date was never published."""
 
     token: int
     run_id: str
@@ -63,7 +63,7 @@ class _Fence:
 class DeduplicatedRows:
     """The date with the earliest row of each key; rows out of the table's scope stay as they are.
 
-    Raises `WrittenSince` where the date holds rows that the backup lacks.
+    Raises `WrittenSince` if the date holds rows that the backup lacks.
     """
 
     repaired: RepairTable
@@ -92,7 +92,7 @@ class RepairedState:
 class RestoredRows:
     """The date as a backup has it, duplicates and all.
 
-    `over` is what the repair published that is to be undone. Raises `WrittenSince` where the date is neither that
+    `over` is what the repair published that is to be undone. Raises `WrittenSince` if the date is neither that
     nor without any row that the backup lacks: such rows would be lost. `overwrite` gives them up.
     """
 

@@ -36,10 +36,10 @@ class RepairTable:
         processor: table name, partition column, business key and lock.
         identity: columns in which copies of one row may differ: when it was written, and by which run.
         scope: file of a condition; rows outside are never touched. Must not be NULL.
-        merges_differing: whether rows of one key are copies even where they differ in more than `identity`. They
+        merges_differing: whether rows of one key are copies even if they differ in more than `identity`. They
             are where each row is computed, so that a key can have one only. A prediction may be revised: then
             both rows are kept, and grading takes the newest.
-        input_setting: the setting that names the table, where the service only reads it.
+        input_setting: the setting that names the table, if the service only reads it.
     """
 
     processor: Processor
@@ -120,7 +120,7 @@ class RepairRun(Run):
 
 
 def differing(known: Iterable[Column]) -> Sql:
-    """For each column, its name where the grouped rows differ in it."""
+    """For each column, its name if the grouped rows differ in it."""
     parts = []
     for column in known:
         name, value = columns([column.name]).text.strip("`"), column.comparable()

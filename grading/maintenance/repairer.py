@@ -1,4 +1,4 @@
-"""Repairs one date: lock, fenced publish, verification, and the old state back where that fails."""
+"""Repairs one date: lock, fenced publish, verification, and the old state back if that fails."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class DateResult:
 
 
 Verify = Callable[[RepairRun], str]
-"""Says what is wrong with the date after the publish; empty where nothing is."""
+"""Says what is wrong with the date after the publish; empty if nothing is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +166,7 @@ class Repairer:
     def _verified(
         self, run: RepairRun, result: DateResult, verify: Verify, fallback: Backup, events: EventLog
     ) -> DateResult:
-        """Verify, and put the old state back where our rows are wrong: not where someone else wrote since."""
+        """Verify, and put the old state back if our rows are wrong: not if someone else wrote since."""
         try:
             wrong = verify(run)
             if not wrong:

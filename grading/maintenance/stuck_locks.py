@@ -1,4 +1,4 @@
-"""The locks that upkeep looks after, and what is told of stuck ones."""
+"""The locks that upkeep looks after, and what is reported of stuck ones."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from foundation import figures
+from foundation import commands, figures
 from foundation.errors import InvalidSettings
 from grading.maintenance.backup import Backup
 from grading.maintenance.repair_rows import RepairedState
@@ -20,7 +20,7 @@ SQL = Folder("grading.maintenance.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What one repair command did, as `grading_runs` tells it: only what committed is in there."""
+    """What one repair command did, as `grading_runs` records it: only what committed is in there."""
 
     backup: Backup
     table: str
@@ -76,17 +76,17 @@ def find_backup(settings: Settings, jobs: Jobs, name: str) -> Backup:
     if Backup.is_name(name):
         return Backup.named(name)
     if not Backup.is_short_name(name):
-        raise InvalidSettings(f"{name!r} is not the name of a backup: `python -m grading undo` lists them")
+        raise InvalidSettings(f"{name!r} is not the name of a backup: `{commands.UNDO}` lists them")
     found = [known.backup for known in backups(settings, jobs) if known.backup.short == name]
     if not found:
-        raise InvalidSettings(f"there is no backup {name}: `python -m grading undo` lists them")
+        raise InvalidSettings(f"there is no backup {name}: `{commands.UNDO}` lists them")
     if len(found) > 1:
         raise InvalidSettings(f"several backups are called {name}: {', '.join(backup.name for backup in found)}")
     return found[0]
 
 
 def changes(settings: Settings, jobs: Jobs, name: str | None = None) -> list[Changed]:
-    """Every repair with its backup, oldest first; only that of one backup where a name is given."""
+    """Every repair with its backup, oldest first; only that of one backup if a name is given."""
     statement = SQL.fill(
         "repaired_dates",
         runs=table(settings.target("grading_runs")),

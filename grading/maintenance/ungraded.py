@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
-from alerts import commands
+from foundation import commands
 from grading.catch_up_window import is_looked_at_next
 from grading.settings import Settings
 from grading.writing.rules import rules_between
@@ -60,7 +60,7 @@ class Ungraded:
 
     @property
     def advice(self) -> str:
-        """What to do, with the command where there is one."""
+        """What to do, with the command if there is one."""
         text = ADVICE[self.cause]
         if self.cause == "run_failed":
             text = f"run {self.run_id} failed ({self.run_detail}): read why, then grade again"

@@ -1,4 +1,4 @@
-"""Tells a Pub/Sub topic that a date is done, for what comes after grading."""
+"""Publishes a message when a date is done, for what comes after grading."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Publisher(Protocol):
 class Completion:
     """Publishes `{"date", "status", "rows", "run_id"}` to a topic once a date has been graded.
 
-    At least once: an event that is delivered again is told again, as `superseded`. A date that failed and will
+    At least once: an event that is delivered again is reported again, as `superseded`. A date that failed and will
     be tried again is not told of yet. A topic that does not answer is logged, and harms nothing.
 
     Args:
@@ -41,7 +41,7 @@ class Completion:
     events: EventLog
 
     def announce(self, outcomes: Sequence[Outcome]) -> None:
-        """Tell of a date's outcomes. Never raises; waits at most 5 s."""
+        """Publish a date's outcomes. Never raises; waits at most 5 s."""
         graded = next((outcome for outcome in outcomes if outcome.processor == GRADING.name), None)
         if not self.topic or graded is None or any(_comes_again(outcome) for outcome in outcomes):
             return
@@ -52,9 +52,9 @@ class Completion:
             # Before the function returns: afterwards its process may be frozen.
             sent.result(timeout=_ANSWER_SECONDS)
         except Exception as error:  # noqa: BLE001 - the date is graded, whoever hears of it
-            self.events.emit("completion_failed", f"{self.topic} was not told of {day}: {error}", "ERROR", date=day)
+            self.events.emit("completion_failed", f"{self.topic} did not receive {day}: {error}", "ERROR", date=day)
         else:
-            self.events.emit("completion_published", f"{self.topic} was told of {day}", date=day)
+            self.events.emit("completion_published", f"{self.topic} received {day}", date=day)
 
     def _topic_path(self) -> str:
         return self.topic if "/" in self.topic else f"projects/{self.project}/topics/{self.topic}"

@@ -53,7 +53,7 @@ class EventHandler:
     def handle(self, data: Mapping[str, Any], event_id: str = "", event_time: str = "") -> None:
         """Do what the event asks for.
 
-        Returns where the event is done with: graded, satisfied, or refused for good (logged and alerted).
+        Returns if the event is done with: graded, satisfied, or refused for good (logged and alerted).
         Raises `Transient` if it should be delivered again; so does any error that nobody has foreseen, after it was
         logged whole and alerted once. All of it ends within FUNCTION_TIMEOUT_SECONDS, alerts included.
         """

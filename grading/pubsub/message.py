@@ -39,7 +39,7 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradeDate:
-    """Grade one date, and its aggregates after it where `run_aggregation`."""
+    """Grade one date, and its aggregates after it if `run_aggregation`."""
 
     target_date: date
     trigger_source: str

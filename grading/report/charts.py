@@ -151,7 +151,7 @@ def by_system(
 
 
 def reliability(deciles: Sequence[Decile]) -> Chart:
-    """Share of right recommendations over told confidence; on the diagonal, the confidence tells the truth."""
+    """Share of right recommendations over stated confidence; on the diagonal, the confidence tells the truth."""
     side = HEIGHT - _TOP - _BOTTOM
     dots = []
     for decile in deciles:
@@ -169,7 +169,7 @@ def reliability(deciles: Sequence[Decile]) -> Chart:
     diagonal = f"{_LEFT},{HEIGHT - _BOTTOM} {_LEFT + side * 2},{_TOP}"
     x_ticks = [Tick(_LEFT + side * 2 * share, f"{share:.0%}") for share in (0.0, 0.5, 1.0)]
     return Chart(
-        "Reliability of the confidence", "share right over told confidence", _y_ticks(0, 1, lambda v: f"{v:.0%}"),
+        "Reliability of the confidence", "share right over stated confidence", _y_ticks(0, 1, lambda v: f"{v:.0%}"),
         x_ticks, dots=dots, diagonal=diagonal,
     )  # fmt: skip
 

@@ -76,7 +76,7 @@ class SystemPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decile:
-    """Recommendations whose told confidence lies in one tenth."""
+    """Recommendations whose stated confidence lies in one tenth."""
 
     decile: int
     correct: int

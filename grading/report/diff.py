@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from foundation import commands
 from foundation.errors import InvalidSettings
 from grading.history import RunRecord
 from grading.run import Run
-from warehouse.columns import Column
+from warehouse.columns import Column, comparable
 from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, literal, table
 
 SQL = Folder("grading.report.sql")
@@ -76,7 +77,7 @@ def choose(runs: Sequence[RunRecord], older: str | None, newer: str | None) -> P
     if len(published) < 2:
         raise InvalidSettings(
             f"{len(published)} publish of this date is recorded, and a difference needs two; "
-            f"`--from` also takes the name of a backup (`python -m grading undo` lists them)"
+            f"`--from` also takes the name of a backup (`{commands.UNDO}` lists them)"
         )
     last = len(published) - 1 if newer is None else _place(published, newer)
     first = last - 1 if older is None else _place(published, older)
@@ -107,13 +108,13 @@ def ensure_readable(moment: datetime, now: datetime, hours: int) -> None:
     if moment < now - timedelta(hours=hours):
         raise InvalidSettings(
             f"the rows of {moment:%Y-%m-%d %H:%M:%S} UTC cannot be read any more: the dataset keeps them for "
-            f"{hours / 24:g} days; compare with a backup instead: --from BACKUP (`python -m grading undo` lists them)"
+            f"{hours / 24:g} days; compare with a backup instead: --from BACKUP (`{commands.UNDO}` lists them)"
         )
 
 
 def between(run: Run, publishes: Publishes) -> Difference:
     """The difference between two publishes. Raises what `Jobs.ask` raises; leaves no table."""
-    names = _names(run.jobs.warehouse.columns(run.target))
+    known = _compared(run.jobs.warehouse.columns(run.target))
     older = run.staging_table()
     run.jobs.ask(
         "copy-older",
@@ -122,27 +123,33 @@ def between(run: Run, publishes: Publishes) -> Difference:
             **{
                 **run.values(),
                 "staging": table(older),
-                "columns": columns(names),
+                "columns": columns([column.name for column in known]),
                 "as_of": _as_of(publishes.older_as_of),
             },
         ),
     )
     try:
-        return compare(run, old=older, new=run.target, names=names, new_as_of=publishes.newer_as_of)
+        return compare(run, old=older, new=run.target, known=known, new_as_of=publishes.newer_as_of)
     finally:
         run.jobs.warehouse.drop(older)
 
 
 def compare(
-    run: Run, *, old: TablePath, new: TablePath, names: Sequence[str] | None = None, new_as_of: datetime | None = None
+    run: Run,
+    *,
+    old: TablePath,
+    new: TablePath,
+    known: Sequence[Column] | None = None,
+    new_as_of: datetime | None = None,
 ) -> Difference:
     """The run's date in two tables, which have the same columns or, of the target's, at least those of `new`."""
-    names = _names(run.jobs.warehouse.columns(new)) if names is None else names
+    known = _compared(run.jobs.warehouse.columns(new)) if known is None else known
+    names = [column.name for column in known]
     processor = run.processor
     compared = [name for name in names if name not in (_PROVENANCE | {*processor.business_key, processor.written_at})]
     values = {
         **run.values(),
-        "columns": columns(names),
+        "columns": comparable(known),
         "old": table(old),
         "new": table(new),
         "new_as_of": _as_of(new_as_of) if new_as_of else Sql(""),
@@ -181,8 +188,8 @@ def compare(
     return replace(found, samples=samples)
 
 
-def _names(found: Sequence[Column]) -> list[str]:
-    return [column.name for column in found if column.name not in _PROVENANCE]
+def _compared(found: Sequence[Column]) -> list[Column]:
+    return [column for column in found if column.name not in _PROVENANCE]
 
 
 def _as_of(moment: datetime) -> Sql:

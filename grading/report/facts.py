@@ -1,4 +1,4 @@
-"""The facts that a date's story is told from: its runs, its rows, its inputs, its locks, as they are now."""
+"""The facts that a date's story is made from: its runs, its rows, its inputs, its locks, as they are now."""
 
 from __future__ import annotations
 

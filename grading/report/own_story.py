@@ -1,10 +1,10 @@
-"""What a run tells of itself in an alert: the first lines of its story, from what it knows. Costs no job."""
+"""What a run says of itself in an alert: the first lines of its story, from what it knows. Costs no job."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from alerts import commands
+from foundation import commands
 from grading.history import RunRecord
 from grading.outcome import Outcome
 from grading.report.sentences import of_one_run
@@ -13,7 +13,7 @@ from grading.trace import inputs_text
 
 
 def facts_of(run: Run, outcome: Outcome) -> Sequence[tuple[str, str]]:
-    """Facts for an alert: what the run did, in the words of `explain`, and the command that tells the rest."""
+    """Facts for an alert: what the run did, in the words of `explain`, and the command that shows the rest."""
     trace, hold = run.trace, run.hold
     record = RunRecord(
         run_id=run.run_id,

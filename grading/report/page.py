@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from alerts import commands
+from foundation import commands
 from grading.history import RunRecord
 from grading.outcome import Status
 from grading.report import charts

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from alerts import commands
+from foundation import commands
 from grading.history import RunRecord
 from grading.outcome import Status
 from grading.processors import GRADING
@@ -157,7 +157,7 @@ def _inputs_since(table: TableFacts, last: RunRecord) -> Iterator[str]:
 def _next(facts: DateFacts, table: TableFacts) -> str | None:
     day, name = facts.date, table.processor.name
     if not table.duplicates.clean:
-        return commands.dedupe(name, day)
+        return commands.dedupe(name, day, day)
     if table.lock and table.lock.state == "stuck":
         return commands.release_lock(day, table.processor.lock_type)
     if table.due:

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from foundation import commands
 from foundation.errors import (
     DeadlineExceeded,
     GuardRaised,
@@ -104,9 +105,7 @@ class Publisher:
     def _refusal(run: Run, staged: Staged, raised: GuardRaised) -> Exception:
         match raised.guard:
             case "sentinel_missing":
-                return NotInitialised(
-                    f"{run.fence} does not have exactly one sentinel row: run `python -m grading init`"
-                )
+                return NotInitialised(f"{run.fence} does not have exactly one sentinel row: run `{commands.INIT}`")
             case "token_from_the_future":
                 return TokenFromTheFuture(
                     f"the data token {staged.token} of {run.processor.name} {run.lock_key} is more than 60 s ahead of "

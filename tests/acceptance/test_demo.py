@@ -134,7 +134,7 @@ def test_what_cannot_be_graded_is_told_before_anything_starts(
 
 
 def test_make_hands_its_variables_over_as_they_are(make_demo: MakeDemo, tmp_path: Path) -> None:
-    """Also where a shell would read something into them."""
+    """Also if a shell would read something into them."""
     directory = tmp_path / "it's $(my) data; echo x"
     directory.mkdir()
     _write_sample_with_a_wrong_value(directory)

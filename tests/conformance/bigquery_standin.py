@@ -392,7 +392,7 @@ class BigQueryStandIn:
                 self._upstream_job(text)
         return None
 
-    # What is told.
+    # What is reported.
 
     def _told(self, job: Job, *, results: bool) -> Answer:
         if not results:

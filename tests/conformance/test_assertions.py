@@ -1,4 +1,4 @@
-"""Each assertion holds where the services behave as documented, and differs where they misbehave in its way."""
+"""Each assertion holds if the services behave as documented, and differs if they misbehave in its way."""
 
 from __future__ import annotations
 

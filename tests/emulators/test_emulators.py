@@ -1,4 +1,4 @@
-"""The emulators answer as the clients expect; where the SDK is absent the tests say so, and in CI they fail."""
+"""The emulators answer as the clients expect; if the SDK is absent the tests say so, and in CI they fail."""
 
 from __future__ import annotations
 

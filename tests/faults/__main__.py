@@ -21,7 +21,7 @@ _CONTROL_ROUNDS = 40
 
 
 def main() -> int:
-    """Run both storms; 0 where ours has no violation, and the control has."""
+    """Run both storms; 0 if ours has no violation, and the control has."""
     rounds = int(os.environ.get("ROUNDS") or _ROUNDS)
     seed = int(os.environ.get("SEED") or random.randrange(1_000_000))
     if launcher(FIRESTORE_LAUNCHER) is None:

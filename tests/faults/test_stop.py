@@ -1,4 +1,4 @@
-"""SIGTERM during a run, in real processes: it ends within 10 s, and its lock is not left where it can be released."""
+"""SIGTERM during a run, in real processes: it ends within 10 s, and its lock is not left if it can be released."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ class PlainLock:
             self._store.delete(KEY, if_version=held.version, timeout=5)
 
     def holder(self) -> str:
-        """Who holds it; empty where nobody does."""
+        """Who holds it; empty if nobody does."""
         held = self._store.read(KEY, timeout=5)
         return str(held.fields["holder_id"]) if held else ""
 

@@ -22,7 +22,7 @@ _TESTS_FAILED = 1  # pytest's exit status; an error in the run itself has anothe
 
 
 def main() -> int:
-    """0 where each absence is noticed."""
+    """0 if each absence is noticed."""
     unnoticed = 0
     with tempfile.TemporaryDirectory() as directory:
         copy = Path(directory) / "copy"

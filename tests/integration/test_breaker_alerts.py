@@ -1,4 +1,4 @@
-"""The breaker from event to message: two processes open it, wait, probe and close it; each is told once."""
+"""The breaker from event to message: two processes open it, wait, probe and close it; each is reported once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs from real incidents, made anew: what is graded, by which box score, and what is told."""
+"""Inputs from real incidents, made anew: what is graded, by which box score, and what is reported."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_catch_up_rests_on_differing_box_scores_and_ids(application: Application
 def test_catch_up_rests_where_a_publish_would_be_refused(
     application: Application, sink: RecordingSink, notifier: RecordingNotifier
 ) -> None:
-    """Half the predictions are gone and one is new: the date would shrink. It is told, and not tried for ever."""
+    """Half the predictions are gone and one is new: the date would shrink. It is reported, and not tried for ever."""
     load(
         application,
         [predicted(DAY, f"player{n:02}") for n in range(20)],
@@ -438,7 +438,7 @@ def test_a_setting_says_which_lines_are_placeholders(
 
 
 def test_a_confidence_out_of_range_is_none(application: Application, sink: RecordingSink) -> None:
-    """Percent and shares are told apart at 1; outside of both there is no confidence, and the row is graded."""
+    """Percent and shares are distinguished at 1; outside of both there is no confidence, and the row is graded."""
     given = {
         "share": "0.87",
         "percent": "87",
@@ -472,7 +472,7 @@ def test_a_confidence_out_of_range_is_none(application: Application, sink: Recor
     assert sink.named("confidence_out_of_range")[0].fields["grades"] == 3
 
 
-# What is told.
+# What is reported.
 
 
 def test_keys_that_a_regrade_removes_are_named(

@@ -166,7 +166,7 @@ def test_every_command_is_here() -> None:
             yield (*before, name)
 
     # What these print is of times and run ids; tests of their own read it.
-    typed = [case.arguments for case in CASES] + [("explain",), ("diff",), ("report",)]
+    typed = [case.arguments for case in CASES] + [("explain",), ("diff",), ("report",), ("compare",)]
     assert [name for name in leaves(commands) if not any(words[: len(name)] == name for words in typed)] == []
 
 

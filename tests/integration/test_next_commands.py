@@ -1,4 +1,4 @@
-"""Each alert's command, read from what Slack got and pasted as it stands, mends what it tells of, or shows the cause.
+"""Each alert's command, read from what Slack got and pasted as it stands, mends the matter or shows its cause.
 
 `tests/golden/alerts.md` is the table: situation, command, and the state before and after it.
 """
@@ -19,8 +19,8 @@ import pytest
 from click.testing import CliRunner
 
 from alerts import event_messages, messages, upkeep_messages
-from alerts.commands import only_looks
 from foundation.clock import Deadline
+from foundation.commands import only_looks
 from grading.cli import commands
 from grading.dates.backfill import plan_recompute
 from grading.dates.unfinished import unfinished_backfills

@@ -152,7 +152,7 @@ def instances(settings: Settings, published: datetime, times: int, count: int) -
 
 
 def test_the_same_event_at_once_costs_one_publish(ready: Application) -> None:
-    """Three instances get one event at the same moment: one publishes, the others are told apart as repeats."""
+    """Three instances get one event at the same moment: one publishes, the others are distinguished as repeats."""
     with instances(ready.settings, datetime.now(UTC), times=1, count=3) as pipes:
         seen = [ended for pipe in pipes if pipe.poll(60) for ended in pipe.recv()]
     assert sorted(seen) == [("success", False), ("superseded", True), ("superseded", True)]

@@ -1,4 +1,4 @@
-"""Automatic remediation: a few duplicates are repaired at once, many are left alone, and both are told."""
+"""Automatic remediation: a few duplicates are repaired at once, many are left alone, and both are reported."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_5000_duplicates_are_not_touched_and_alerted(
 def test_what_validation_finds_is_repaired_where_the_setting_is_on(
     application: Application, notifier: RecordingNotifier, sink: RecordingSink, on: bool
 ) -> None:
-    """Copies that appear between a run's publish and its check: with the setting off they are only told."""
+    """Copies that appear between a run's publish and its check: with the setting off they are only reported."""
     ready = graded(application, notifier, sink, 30, auto_remediate=on)
     ready.warehouse.copies = 7  # type: ignore[attr-defined]
     outcome = grade(ready)

@@ -1,4 +1,4 @@
-"""Rows that are gone after the commit: told, recorded, acknowledged, and healed by catch-up."""
+"""Rows that are gone after the commit: reported, recorded, acknowledged, and healed by catch-up."""
 
 from __future__ import annotations
 

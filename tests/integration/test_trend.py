@@ -1,4 +1,4 @@
-"""The trend of duplicates: growth over 10 % from week to week is alerted, and its end told."""
+"""The trend of duplicates: growth over 10 % from week to week is alerted, and its end reported."""
 
 from __future__ import annotations
 

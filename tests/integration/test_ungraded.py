@@ -38,7 +38,7 @@ def _grade(application: Application, processor: Processor = GRADING) -> Outcome:
 def slate(
     request: pytest.FixtureRequest, application: Application, bigquery_client: bigquery.Client, tmp_path: Path
 ) -> Application:
-    """A real slate, where it is there; and a made-up one with every case."""
+    """A real slate, if it is there; and a made-up one with every case."""
     directory = SHARED
     if request.param == "sample":
         directory = tmp_path

@@ -1,4 +1,4 @@
-"""A backfill that is killed with SIGKILL in its second phase: found, told in Slack, resumed."""
+"""A backfill that is killed with SIGKILL in its second phase: found, reported in Slack, resumed."""
 
 from __future__ import annotations
 

@@ -162,7 +162,7 @@ def test_a_refused_run_stages_again_or_ends_as_superseded(
     expected: Status,
     statements: list[tuple[str, str]],
 ) -> None:
-    """Superseded only where what is published is as new as the event asks for."""
+    """Superseded only if what is published is as new as the event asks for."""
     load_day(bigquery_client, application.settings, DAY, 5)
     run = new_run(application, published_ms=published_ms)
     PublishedMeanwhile.overtaken = staticmethod(lambda: grade(application))
@@ -175,7 +175,7 @@ def test_a_refused_run_stages_again_or_ends_as_superseded(
 
 
 class LosesAnswers(Warehouse):
-    """A warehouse whose publish answers get lost after the job ran (or before, where `runs` is False)."""
+    """A warehouse whose publish answers get lost after the job ran (or before, if `runs` is False)."""
 
     lost = 1
     runs = True

@@ -51,7 +51,7 @@ class Message:
 
     @property
     def state(self) -> tuple[object, ...]:
-        """What it tells of: two messages with one state say the same twice."""
+        """What it reports: two messages with one state say the same twice."""
         alert = self.alert
         return (alert.check, alert.table, alert.date, alert.subject, alert.severity, alert.title, *alert.samples[:20])
 
@@ -94,7 +94,7 @@ class Replayed:
 
     @property
     def incidents(self) -> Mapping[str, tuple[int, int | None]]:
-        """For each incident, the day on which it could be seen first, and that on which it was told."""
+        """For each incident, the day on which it could be seen first, and that on which it was reported."""
         duplicates = ("quality_recent_duplicate_keys", "duplicates", "duplicate_trend")
         game = ("quality_silent_games", "silent_game", "games_ungraded", "partial_coverage")
         plan = self.plan
@@ -106,7 +106,7 @@ class Replayed:
         return {name: (day, self.first(checks, day)) for name, (day, checks) in seen.items()}
 
     def table(self) -> Iterator[str]:
-        """The messages by kind, and when the incidents were told."""
+        """The messages by kind, and when the incidents were reported."""
         yield f"{'message':<44}{'sent':>5}  days"
         for kind, messages in self.by_kind.items():
             days = [str(message.day) for message in messages]

@@ -1,4 +1,4 @@
-"""A lock store that fails as it is told: before, or after it has done what it was asked."""
+"""A lock store that fails as configured: before, or after it has done what it was asked."""
 
 from __future__ import annotations
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from alerts import commands, event_messages, messages, runbook, upkeep_messages
+from alerts import event_messages, messages, runbook, upkeep_messages
 from alerts.alert import Alert
 from alerts.blocks import as_text, slack_payload
+from foundation import commands
 from grading.hold import Hold, NotHeld
 from grading.outcome_alerts import _held_by
 from validation.checks import CHECKS
@@ -70,7 +71,7 @@ def test_every_alert_says_what_happened_and_names_a_command(alert: Alert) -> Non
 
 
 def test_duplicates_name_counts_samples_holder_and_repair() -> None:
-    """Keys and excess rows are told apart, and a sample shows its key and when each row was written."""
+    """Keys and excess rows are distinguished, and a sample shows its key and when each row was written."""
     sample = DuplicateSample(
         key={"player_lookup": "jokic", "line_value": None}, copies=2, written_at="2026-01-17 06:00, 2026-01-17 06:01"
     )
@@ -89,7 +90,7 @@ def test_duplicates_name_counts_samples_holder_and_repair() -> None:
         assert part in text
     assert "player_lookup=jokic, line_value=NULL: 2 rows, written 2026-01-17 06:00, 2026-01-17 06:01" in text
     assert len(alert.samples) == messages.SAMPLES_SHOWN
-    assert alert.next_command == commands.dedupe(TABLE, DAY)
+    assert alert.next_command == commands.dedupe(TABLE, DAY, DAY)
     assert alert.next_command.endswith("--start 2026-01-17 --end 2026-01-17 --execute")
 
 
@@ -187,7 +188,7 @@ def test_a_backfill_with_failures_lists_them_and_says_how_to_resume() -> None:
 
 
 def test_news_repeats_and_states_do_not() -> None:
-    """What is told each time (a backfill, a breaker) is never held back as a repetition."""
+    """What is reported each time (a backfill, a breaker) is never held back as a repetition."""
     repeating = {alert.check for alert in EVERY_ALERT if alert.repeats}
     assert repeating == {"stuck_lock_removed", "breaker", "remediation", "backfill"}
 

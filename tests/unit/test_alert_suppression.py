@@ -54,7 +54,7 @@ def notifier(store: FaultyStore, inner: Inner, recorded: RecordingSink) -> Suppr
 def test_a_dead_store_never_silences_an_alert(
     notifier: SuppressingNotifier, store: FaultyStore, inner: Inner, recorded: RecordingSink, fault: Fault
 ) -> None:
-    """Also one that was told before: whether it was is not known now."""
+    """Also one that was reported before: whether it was is not known now."""
     notifier.send(ALERT)
     store.always = fault
     assert notifier.send(ALERT)
@@ -75,7 +75,7 @@ def test_a_store_that_fails_once_never_silences_an_alert(
 def test_contention_is_resolved_by_looking_again(
     notifier: SuppressingNotifier, store: FaultyStore, inner: Inner
 ) -> None:
-    """And what was told then is remembered."""
+    """And what was reported then is remembered."""
     store.plan("create", "contended")
     store.plan("replace", "contended")
     for _ in range(3):

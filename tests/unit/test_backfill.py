@@ -1,4 +1,4 @@
-"""What a backfill plans, resumes and tells; and what is due, from what the tables hold."""
+"""What a backfill plans, resumes and reports; and what is due, from what the tables hold."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class TestDue:
     def test_grades_published_after_an_aggregate_was_staged_make_it_due(
         self, processor: Processor, due: list[date]
     ) -> None:
-        """Even where the aggregate was published later: its data is older. A summary reads earlier dates too."""
+        """Even if the aggregate was published later: its data is older. A summary reads earlier dates too."""
         states = [_state(day) for day in DAYS]
         ledger = _ledger(
             {

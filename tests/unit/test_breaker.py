@@ -48,7 +48,7 @@ def opened(store: FaultyStore, recorded: RecordingSink, **options: Any) -> Gradi
 
 @pytest.mark.parametrize("fault", ["down", "lost before", "contended"])
 def test_a_dead_store_never_blocks_work(store: FaultyStore, recorded: RecordingSink, fault: Fault) -> None:
-    """Not even where the breaker was open when the store died."""
+    """Not even if the breaker was open when the store died."""
     opened(store, recorded)
     store.always = fault
     guard = breaker(store, recorded)

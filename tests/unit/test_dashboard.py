@@ -140,7 +140,7 @@ def test_a_policy_is_one_by_googles_own_type_and_says_what_to_do(path: Path) -> 
     for word in ("**Meaning:**", "**Look:**", "**Do:**", f"docs/runbook.md, section `{path.stem}`"):
         assert word in policy.documentation.content
     by_log = any(condition.condition_matched_log.filter for condition in policy.conditions)
-    # The API asks for it where a log entry is matched, and refuses it elsewhere.
+    # The API asks for it if a log entry is matched, and refuses it elsewhere.
     assert bool(policy.alert_strategy.notification_rate_limit) == by_log
 
 

@@ -1,4 +1,4 @@
-"""The first ten minutes: whatever is missing is told in one line with the command that mends it, and exit code 1."""
+"""The first ten minutes: what is missing is reported in one line with the command that mends it, and exit code 1."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class LaterClock(SystemClock):
 
 
 class Told:
-    """A sink and a notifier that keep what they are told."""
+    """A sink and a notifier that keep what they receive."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []

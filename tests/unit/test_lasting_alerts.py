@@ -1,4 +1,4 @@
-"""An alert of a state that lasts is told again only if the state gets worse."""
+"""An alert of a state that lasts is reported again only if the state gets worse."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,6 +113,33 @@ def test_an_import_downward_is_none(tmp_path: Path) -> None:
     path = tmp_path / "staging.py"
     path.write_text("from warehouse.jobs import Jobs\nfrom grading.run import Run\n")
     assert list(upward(path, "grading.writing.staging")) == []
+
+
+def typed_commands(path: Path) -> Iterator[str]:
+    """The commands of ours that a file's strings name, without its docstrings."""
+    tree = ast.parse(path.read_text())
+    documents = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents:
+            yield from re.findall(r"python -m grading [a-z-]+", node.value)
+
+
+def test_the_text_of_a_command_is_written_in_one_place() -> None:
+    """A message takes it from `foundation.commands`, so that a command that changes its name leaves none behind."""
+    found = {
+        f"{name}: {command}"
+        for path, name in modules()
+        if name.partition(".")[0] in PACKAGES and name != "foundation.commands"
+        for command in typed_commands(path)
+    }
+    assert found == set()
+    assert set(typed_commands(ROOT / "foundation" / "commands.py"))
 
 
 def test_no_two_sql_files_share_a_name() -> None:

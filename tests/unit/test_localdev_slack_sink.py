@@ -1,4 +1,4 @@
-"""The Slack sink records what it is sent, and fails as it is told to."""
+"""The Slack sink records what it is sent, and fails as configured."""
 
 from __future__ import annotations
 

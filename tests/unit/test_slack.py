@@ -1,4 +1,4 @@
-"""Delivery to Slack: retried within a budget, never raising, never telling the address."""
+"""Delivery to Slack: retried within a budget, never raising, never revealing the address."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_a_revoked_address_is_fetched_anew_once(slack_sink: SlackSink, recorded:
 def test_a_slow_slack_never_costs_more_than_the_budget(
     recorded: RecordingSink, first_bytes: bytes, drip: bytes
 ) -> None:
-    """Also where each byte comes in time, which no socket timeout bounds."""
+    """Also if each byte comes in time, which no socket timeout bounds."""
     with silent_server(first_bytes, drip) as url:
         started = time.monotonic()
         assert not notifier(url, recorded, budget_seconds=1.0).send(ALERT)

@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.1
 
 
 def naive_write(application: Application, day: date) -> None:
-    """Wait a while for the lock, proceed without it where it stays taken, write, delete whatever lock is there."""
+    """Wait a while for the lock, proceed without it if it stays taken, write, delete whatever lock is there."""
     store, key = application.lock_store, Key("naive_locks", f"naive_{day}")
     until = time.monotonic() + _WAIT_SECONDS
     while store.create(key, {"holder_id": "backfill"}, timeout=5) is None and time.monotonic() < until:

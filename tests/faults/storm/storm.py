@@ -75,10 +75,10 @@ class Storm:
     """A context manager.
 
     Args:
-        directory: for logs, and for locks where there is no Firestore emulator.
+        directory: for logs, and for locks if there is no Firestore emulator.
         seed: draws every round.
         naive: the replaced system in place of ours, as a negative control.
-        firestore: whether locks live in the Firestore emulator; default: where it is installed.
+        firestore: whether locks live in the Firestore emulator; default: if it is installed.
     """
 
     def __init__(self, directory: Path, seed: int, *, naive: bool = False, firestore: bool | None = None) -> None:
@@ -412,7 +412,7 @@ class Storm:
         self.report.violations.append(f"copies are left: {[DAYS[place] for place in left]}")
 
     def _unanswered_events(self) -> list[str]:
-        """Events that were acknowledged though their date is older than they are, and nobody was told."""
+        """Events that were acknowledged though their date is older than they are, and nobody was alerted."""
         rows = self._checker.read()
         return [
             f"event {event.task.name} was published after the newest data of {DAYS[event.task.date]}"

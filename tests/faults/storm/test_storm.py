@@ -28,7 +28,7 @@ def test_a_seed_replays_its_rounds() -> None:
 
 @pytest.mark.timeout(600)
 def test_no_fault_makes_a_duplicate_a_hole_or_a_step_back(tmp_path: Path) -> None:
-    """Locks in the Firestore emulator where it is installed, in SQLite otherwise."""
+    """Locks in the Firestore emulator if it is installed, in SQLite otherwise."""
     with Storm(tmp_path, SEED, firestore=True if IN_CI and launcher(FIRESTORE_LAUNCHER) else None) as storm:
         report = storm.run(ROUNDS)
         expected = set(storm.faults)

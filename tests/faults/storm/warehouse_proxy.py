@@ -131,7 +131,7 @@ class WarehouseProxy:
         return None
 
     def _accept(self, job_id: str) -> threading.Event | None:
-        """The event that the job has ended sets; None where the id is known."""
+        """The event that the job has ended sets; None if the id is known."""
         with self._mutex:
             if job_id in self._jobs:
                 return None
@@ -154,7 +154,7 @@ class WarehouseProxy:
             ended.wait(_LONGEST_WAIT_SECONDS)
 
     def answer(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> _Answer | None:
-        """The answer to one request; None where the connection is to be cut."""
+        """The answer to one request; None if the connection is to be cut."""
         bare = path.partition("?")[0]
         insert = method == "POST" and bare.endswith("/jobs")
         job_id = _job_id(body) if insert else (m[1] if (m := _JOB_IN_PATH.search(bare)) else "")

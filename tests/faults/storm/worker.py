@@ -92,7 +92,7 @@ class _Sink:
         if event.name == "run_finished" and event.fields.get("processor") == GRADING.name:
             self.statuses.append(str(event.fields["status"]))
             self.repeats += bool(event.fields.get("repeat"))
-        # Told in Slack now or before, or where Slack cannot be reached, in the log.
+        # Reported in Slack now or before, or if Slack cannot be reached, in the log.
         if event.name in ("alert_sent", "alert_failed", "alert_suppressed"):
             self.alerts.append(str(event.fields["check"]))
 

@@ -1,4 +1,4 @@
-"""The commands that alerts tell people to type, in one place, so that a test can hold them to the CLI.
+"""The commands that alerts, errors and reports name, in one place, so that a test can hold them to the CLI.
 
 Each runs as it stands: it asks nothing and leaves nothing to fill in. Those that change nothing are what to look at;
 the others mend.
@@ -17,6 +17,8 @@ CATCH_UP = "python -m grading catch-up"
 CHECK = "python -m grading check"
 INIT = "python -m grading init"
 LOCKS = "python -m grading locks"
+STATUS = "python -m grading status"
+UNDO = "python -m grading undo"
 UNFINISHED = "python -m grading backfill --unfinished"
 
 _READS = re.compile(
@@ -45,7 +47,7 @@ def grade(day: Day, *, processor: str | None = None, allow_shrink: bool = False)
 
 def status(day: Day | None = None) -> str:
     """The runs of a date, or the last ones of any."""
-    return f"python -m grading status --date {day}" if day else "python -m grading status"
+    return f"{STATUS} --date {day}" if day else STATUS
 
 
 def after_failure(day: Day | None, error: str) -> str:
@@ -58,10 +60,20 @@ def release_lock(lock_key: Day, lock_type: str) -> str:
     return f"python -m grading locks release {lock_key} --type {lock_type}"
 
 
-def dedupe(table: str, start: Day, end: Day | None = None, *, execute: bool = True) -> str:
-    """Repair duplicates, or preview it; `table` may carry its dataset, which the command does not take."""
-    command = f"python -m grading dedupe --table {table.rpartition('.')[2]} --start {start} --end {end or start}"
-    return f"{command} --execute" if execute else command
+def dedupe(table: str, start: Day | None = None, end: Day | None = None, *, merge_differing: bool = False) -> str:
+    """Repair duplicates of the dates from `start` to `end`, each open if it is None.
+
+    `table` may carry its dataset, which the command does not take.
+    """
+    words = [f"python -m grading dedupe --table {table.rpartition('.')[2]}"]
+    words += [f"--start {start}"] if start else []
+    words += [f"--end {end}"] if end else []
+    return " ".join([*words, *(["--merge-differing"] if merge_differing else []), "--execute"])
+
+
+def undo(backup: str) -> str:
+    """Put back what a repair changed, from its backup, by the backup's short name."""
+    return f"{UNDO} {backup} --execute"
 
 
 def recompute(start: Day, end: Day) -> str:
@@ -71,7 +83,7 @@ def recompute(start: Day, end: Day) -> str:
 
 def preview(day: Day) -> str:
     """What a date has to grade now, without grading it: to be compared with what it holds."""
-    return f"python -m grading backfill --start {day} --end {day} --dry-run"
+    return f"{backfill(day, day)} --dry-run"
 
 
 def ungraded(start: Day, end: Day | None = None) -> str:
@@ -79,10 +91,20 @@ def ungraded(start: Day, end: Day | None = None) -> str:
     return f"python -m grading ungraded --start {start} --end {end or start}"
 
 
+def accuracy(last: int) -> str:
+    """How well each system predicted in the last dates."""
+    return f"python -m grading accuracy --last {last}"
+
+
+def backfill(start: Day, end: Day, processors: Sequence[str] = ()) -> str:
+    """Grade dates; with all processors, if none is named."""
+    chosen = "".join(f" --processor {name}" for name in processors)
+    return f"python -m grading backfill --start {start} --end {end}{chosen}"
+
+
 def resume_backfill(start: Day, end: Day, processors: Sequence[str] = ()) -> str:
     """Go on with a backfill where it stopped; of all processors, if none is named."""
-    chosen = "".join(f" --processor {name}" for name in processors)
-    return f"python -m grading backfill --start {start} --end {end}{chosen} --resume"
+    return f"{backfill(start, end, processors)} --resume"
 
 
 def explain(day: Day) -> str:
