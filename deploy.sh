@@ -27,7 +27,7 @@ monitoring pubsub run secretmanager"
 
 # Collections whose documents carry `expires_at`. Firestore's TTL removes what a crash left behind.
 readonly TTL_COLLECTIONS="grading_locks daily_performance_locks performance_summary_locks consolidation_locks \
-publish_locks grading_waiters grading_alerts grading_breakers"
+publish_locks grading_waiters grading_alerts grading_breakers grading_first_deliveries grading_failures"
 
 # name | cron | message. The daily run names yesterday in the service's own time zone. No name is one that an old system
 # may have used, as grading-daily.
@@ -90,7 +90,7 @@ Let it run dry before the first event:
        gcloud pubsub topics list-subscriptions $TOPIC --project=$PROJECT
        gcloud pubsub subscriptions delete NAME --project=$PROJECT      for each one that belongs to it
   2. No job of it is under way. This lists none:
-       bq query --use_legacy_sql=false --project_id=$PROJECT "SELECT job_id, user_email, creation_time FROM \\\`region-$(setting BIGQUERY_LOCATION US | tr '[:upper:]' '[:lower:]')\\\`.INFORMATION_SCHEMA.JOBS_BY_PROJECT WHERE state != 'DONE' AND destination_table.table_id = 'prediction_accuracy'"
+       bq query --use_legacy_sql=false --project_id=$PROJECT "SELECT job_id, user_email, creation_time FROM \\\`region-$(setting BIGQUERY_LOCATION US | tr '[:upper:]' '[:lower:]')\\\`.INFORMATION_SCHEMA.JOBS_BY_PROJECT WHERE state != 'DONE' AND destination_table.table_id = '$(setting PREDICTION_ACCURACY_TABLE prediction_accuracy)'"
   3. Its function says nothing more, for as long as its timeout:
        gcloud logging read 'resource.labels.service_name="$FUNCTION" AND resource.labels.revision_name!="$NEW_REVISION"' --freshness=15m --project=$PROJECT
   Back to it: ./deploy.sh rollback, or ./deploy.sh destroy: traffic, trigger and schedule become what they were

@@ -10,10 +10,12 @@ from cloudevents.http import CloudEvent
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from foundation.clock import SystemClock
 from foundation.errors import InvalidSettings, SelfCheckFailed
-from foundation.events import carrying
+from foundation.events import Event, carrying
 from grading.pubsub.trace_context import trace_fields
 from grading.wiring import Application, application_from_environment, stop_with_sigterm
+from monitoring.log_sink import JsonLogSink
 
 
 @cache
@@ -28,13 +30,15 @@ def _application() -> Application:
 def handle_event(event: CloudEvent) -> None:
     """Entry point. See `grading.pubsub.handler.EventHandler.handle` for what is acknowledged and what is raised.
 
-    A self check that fails, or a setting that is wrong, is answered with 503 and one line that says why.
+    A self check that fails, or a setting that is wrong, is answered with 500 and one line that says why. Cloud Run
+    itself answers 503 for an instance that is not there yet, which deploy.sh waits for: so it is not 503.
     """
     try:
         _handle(event)
     except (InvalidSettings, SelfCheckFailed) as failed:
-        # Whoever deploys reads the reason in the answer; no traceback is logged for it.
-        raise HTTPException(response=Response(f"{failed}\n", status=503, mimetype="text/plain")) from failed
+        # Whoever deploys reads the reason in the answer, and deploy.sh in this line; a traceback would hide it.
+        JsonLogSink(SystemClock()).record(Event("not_ready", "ERROR", str(failed), {}))
+        raise HTTPException(response=Response(f"{failed}\n", status=500, mimetype="text/plain")) from failed
 
 
 def _handle(event: CloudEvent) -> None:

@@ -8,7 +8,7 @@ look_at_apis() {
 }
 
 # Whether an API is enabled: a command that reads from one that is not fails.
-enabled() { grep -qx "$1.googleapis.com" <<<"$ENABLED"; }
+enabled() { case $'\n'$ENABLED$'\n' in *$'\n'"$1.googleapis.com"$'\n'*) return 0 ;; *) return 1 ;; esac; }
 
 enable_apis() {
   say "APIs"
@@ -50,7 +50,7 @@ look_at_policy() {
 grant_project_role() {
   local member
   member="serviceAccount:$1@$ACCOUNT_DOMAIN"
-  ! grep -qxF "$member|$2|${3:-}" <<<"$POLICY" || return 0
+  case $'\n'$POLICY$'\n' in *$'\n'"$member|$2|${3:-}"$'\n'*) return 0 ;; esac
   run_patiently gcloud projects add-iam-policy-binding "$PROJECT" "--member=$member" "--role=$2" \
     "--condition=${4:-None}" --format=none
 }

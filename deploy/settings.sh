@@ -28,6 +28,10 @@ read_env_file() {
       LOCK_STORE | LOCK_SQLITE_PATH | BIGQUERY_API_ENDPOINT)
         die "$1, line $number: $key is for one machine, not for a deployment" 2 ;;
     esac
+    # Each field of `Settings` is a setting. A misspelt one would be ignored by the function without a word.
+    grep -qx "    $(printf '%s' "$key" | tr '[:upper:]' '[:lower:]'): .*" grading/settings.py \
+      || die "$1, line $number: there is no setting $key; docs/settings.md lists them" 2
+    case $'\n'$ENV_LINES in *$'\n'"$key="*) die "$1, line $number: $key is there twice: remove one of the lines" 2 ;; esac
     case $line in *'|'*) die "$1, line $number: a value cannot hold |" 2 ;; esac
     ENV_LINES="$ENV_LINES$line"$'\n'
   done <"$1"
@@ -64,10 +68,11 @@ readonly OPTIONAL_INPUTS="INJURY_REPORT_TABLE:nba_raw.nbac_injury_report ARCHETY
 input_table() {
   local table
   table=$(setting "${1%%:*}" "${1#*:}")
-  [ "$table" = none ] || printf '%s' "$table"
+  case $table in [Nn][Oo][Nn][Ee]) ;; *) printf '%s' "$table" ;; esac
 }
 
-# Our own tables: each schema, and a fence beside each one that a processor fills.
+# Our own tables, by the names that the settings give them: each schema, and a fence beside each one that a processor
+# fills.
 own_tables() {
   local file name
   for file in grading/sql/schema/create_*.sql; do
@@ -75,7 +80,10 @@ own_tables() {
     name=${name%.sql}
     name=${name#create_}
     [ "$name" != fence ] || continue
+    if [ -e "grading/sql/$name.sql" ]; then
+      name=$(setting "$(printf '%s' "${name}_table" | tr '[:lower:]' '[:upper:]')" "$name")
+      say "${name}_fence"
+    fi
     say "$name"
-    [ ! -e "grading/sql/$name.sql" ] || say "${name}_fence"
   done
 }

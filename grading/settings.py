@@ -143,7 +143,7 @@ class Settings:
     function_region: str = "us-west2"
     """The region of the deployed function."""
     code_version: str = ""
-    """The version of the code, recorded with each run; deploy.sh sets it."""
+    """The version of the code, recorded with each run; empty: the revision of the deployed function."""
 
     def __post_init__(self) -> None:
         if not self.google_cloud_project:

@@ -15,8 +15,8 @@ from localdev.processes import ManagedProcess, free_port
 
 LOCAL_PROJECT = "local-grading"
 
-_HOME = Path(__file__).resolve().parents[1] / ".local" / "bqemulator-home"
-_START = Path(__file__).with_name("bqemulator_start.py")
+_ROOT = Path(__file__).resolve().parents[1]
+_HOME = _ROOT / ".local" / "bqemulator-home"
 
 
 class BigQueryEmulator(ManagedProcess):
@@ -33,11 +33,13 @@ class BigQueryEmulator(ManagedProcess):
         super().__init__(
             name="bigquery",
             command=[
-                sys.executable, "-P", str(_START), "start", "--ephemeral", "--project", LOCAL_PROJECT,
-                "--rest-port", str(self.port), "--grpc-port", str(free_port()), "--log-level", "warning",
+                sys.executable, "-P", "-m", "localdev.bqemulator_start", "start", "--ephemeral",
+                "--project", LOCAL_PROJECT, "--rest-port", str(self.port), "--grpc-port", str(free_port()),
+                "--log-level", "warning",
             ],
             environment=isolated()
             | {
+                "PYTHONPATH": str(_ROOT),
                 "HOME": str(_HOME),  # where DuckDB keeps the extension
                 "BQEMU_ENABLE_FORMAT_EXTENSIONS": "false",  # downloads Avro otherwise
                 # It copies each table that a statement changes, and keeps the copies for a week otherwise.

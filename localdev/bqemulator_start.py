@@ -1,4 +1,4 @@
-"""Starts bqemulator as this project needs it: `python bqemulator_start.py start …`, with bqemulator's own options.
+"""Starts bqemulator as this project needs it: `python -m localdev.bqemulator_start start …`, with its own options.
 
 It answers as it always does, but sooner: it is written in Python, and takes longer to read a small statement than to
 run it. DuckDB takes its spatial extension from a package, since the emulator would download it otherwise. And it
@@ -10,20 +10,26 @@ from __future__ import annotations
 import copy
 import functools
 import gc
+import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import sqlglot
-from bqemulator.api.routes import tables
+from bqemulator.api.routes import jobs, tables
 from bqemulator.catalog import ddl_sync
 from bqemulator.catalog.models import TimePartitioning
 from bqemulator.cli import main
+from bqemulator.domain.events import TableDataChanged
 from bqemulator.jobs import executor
+from bqemulator.sql import inner_query
 from bqemulator.sql.rules import TranslationRule
+from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
 from bqemulator.storage.sql_identifiers import quoted_table_ref
+from bqemulator.versioning.snapshots import SnapshotManager
 from duckdb_extensions import import_extension
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
@@ -31,16 +37,24 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.expressions import core
 
+from localdev.bqemulator_shapes import kept_in, translate_each_shape_once
+
 _REMEMBERED_STATEMENTS = 256
 # The emulator has one context, which its functions are given: those that describe a table are not.
 _CONTEXTS: list[Any] = []
+_TABLE = re.compile(r"`([\w-]+)\.(\w+)\.(\w+)`")
+# A test's own dataset, a run, and when it started.
+_OF_A_TEST = re.compile(r"(?<=[a-z])_[0-9a-f]{10}(?=\.|$)|[0-9a-f]{32}|(?<=TIMESTAMP ')[^']*(?=')")
 _COUNT = "SELECT COUNT(*) FROM {}"
-# Modules of the emulator that ask what kind of statement it is, eleven times for each, and change no tree.
+# Modules that ask what kind of statement it is, or which tables it reads, and change no tree.
 _LOOK_ONLY = (
     "bqemulator.catalog.ddl_sync",
     "bqemulator.jobs.ddl_result",
     "bqemulator.jobs.executor",
     "bqemulator.jobs.routine_ddl",
+    "bqemulator.sql.catalog_schema",
+    "bqemulator.sql.rewriter.row_access_filter",  # see parse_each_text_once
+    __name__,
 )
 # Modules of the emulator that write a tree as text as the last thing that they do with it.
 _WRITE_ONCE = ("bqemulator.sql.table_rewriter", "bqemulator.sql.translator")
@@ -70,9 +84,21 @@ def parse_each_text_once() -> None:
         except TypeError:  # options that cannot be remembered
             return parse(sql, *arguments, **options)
 
+    restrict: Callable[..., str] = vars(inner_query)["rewrite_for_row_access"]
+
+    def restrict_rows(sql: str, **context: Any) -> str:
+        answer = None
+        try:
+            answer = restrict(sql, **context)
+            return answer
+        finally:
+            if answer is not sql:  # views and policies change the tree: it is no longer that of the text
+                tree_of.cache_clear()
+
     sqlglot.parse_one = parse_template  # type: ignore[assignment]
     DuckDB().generator()
     sqlglot.parse_one = parse_one  # type: ignore[assignment]
+    vars(inner_query)["rewrite_for_row_access"] = restrict_rows
 
 
 def ask_only_rules_that_may_apply() -> None:
@@ -130,6 +156,35 @@ def write_text_from_the_tree_itself() -> None:
     Dialect.generate = generate  # type: ignore[method-assign,assignment]
 
 
+def put_ascii_into_upper_case_in_duckdb() -> None:
+    """Let UPPER leave DuckDB for Python's Unicode rules only for a text that has more than ASCII."""
+    in_python: Callable[..., Any] = UpperUnicodeRule.rewrite
+
+    def rewrite(rule: UpperUnicodeRule, node: Any) -> Any:
+        text = node.this
+        if text is None:
+            return node
+        is_ascii = exp.EQ(
+            this=exp.Anonymous(this="strlen", expressions=[text.copy()]), expression=exp.Length(this=text.copy())
+        )
+        upper = exp.Anonymous(this="upper", expressions=[text.copy()])
+        return exp.Case(ifs=[exp.If(this=is_ascii, true=upper)], default=in_python(rule, node))
+
+    UpperUnicodeRule.rewrite = rewrite  # type: ignore[method-assign,assignment]
+
+
+def copy_only_what_can_be_read() -> None:
+    """Let no statement copy the table that it changes if no time is kept for which the copy could be read."""
+    record: Callable[..., Any] = SnapshotManager.record_change
+
+    def record_change(snapshots: Any, project_id: str, dataset_id: str, table_id: str) -> Any:
+        if snapshots._retention_days > 0:  # noqa: SLF001
+            return record(snapshots, project_id, dataset_id, table_id)
+        return snapshots._events.publish(TableDataChanged(project_id, dataset_id, table_id))  # noqa: SLF001
+
+    SnapshotManager.record_change = record_change  # type: ignore[method-assign,assignment]
+
+
 def describe_tables_as_declared() -> None:
     """Let tables.get tell what BigQuery tells, and the emulator forgets.
 
@@ -143,6 +198,43 @@ def describe_tables_as_declared() -> None:
     vars(tables)["_table_to_rest"] = lambda meta: _table_to_rest(to_rest, meta)
     field_to_rest: Callable[[Any], dict[str, Any]] = vars(tables)["_field_to_rest"]
     vars(tables)["_field_to_rest"] = lambda field: _field_to_rest(field_to_rest, field)
+
+
+def remember_dry_runs() -> None:
+    """Let a dry run answer as before if the tables that the statement names have the columns that they had.
+
+    It costs as much as to run the statement otherwise, and `init` asks about a hundred, each time it is typed. A
+    test's own datasets, whose names end in ten digits, are taken for those of another test. Refusals are not kept.
+    """
+    answer: Callable[..., Any] = vars(jobs)["_dry_run_response"]
+    remembered: dict[Any, dict[str, Any]] = {}
+
+    async def answer_once(**given: Any) -> dict[str, Any]:
+        key = _dry_run_key(given)
+        if key is None or key not in remembered:
+            said = await answer(**given)
+            if key is None:
+                return dict(said)
+            remembered[key] = said
+        reference = {"projectId": given["project_id"], "jobId": given["job_id"], "location": "US"}
+        return {**remembered[key], "jobReference": reference}
+
+    vars(jobs)["_dry_run_response"] = answer_once
+
+
+def _dry_run_key(given: dict[str, Any]) -> Any:
+    """What the answer depends on: the statement, and the columns of its tables. None if that is not known."""
+    text = given["bq_sql"]
+    if given["wire_shape"] != "insert" or given["query_params"] or "INFORMATION_SCHEMA" in text:
+        return None
+    known = []
+    for project, dataset, name in sorted(set(_TABLE.findall(text))):
+        meta = given["ctx"].catalog.get_table(project, dataset, name)
+        if meta is None:
+            return None
+        columns = tuple((field.name, str(field.type), str(field.mode)) for field in meta.schema_.fields)
+        known.append((_OF_A_TEST.sub("", dataset), name, columns))
+    return (given["project_id"], _OF_A_TEST.sub("", text), tuple(known))
 
 
 def _synced(sync: Callable[[str, str, Any], None], sql: str, project: str, context: Any) -> None:
@@ -253,11 +345,15 @@ def _altered(tree: Any, project: str, context: Any) -> None:
 if __name__ == "__main__":
     import_extension("spatial")
     describe_tables_as_declared()
+    remember_dry_runs()
     parse_each_text_once()
     ask_only_rules_that_may_apply()
     copy_flat_values_flat()
     read_comma_joins_as_written()
     write_text_from_the_tree_itself()
+    put_ascii_into_upper_case_in_duckdb()
+    translate_each_shape_once(kept_in(Path.home() / "shapes"))
+    copy_only_what_can_be_read()
     # It makes tens of thousands of nodes for each statement: with Python's usual thresholds a fifth of its time goes
     # into collecting garbage. What is imported stays, and need not be looked at.
     gc.set_threshold(100_000, 50, 100)

@@ -16,9 +16,10 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 
 _HEAD = """# Settings
 
-Each is an environment variable; `deploy.sh` passes them with `--set KEY=VALUE`. A variable that is unset or empty keeps
-its default. Tables are `dataset.table`, in `GOOGLE_CLOUD_PROJECT` unless written `project.dataset.table`. This page is
-generated from `grading/settings.py` by `python -m localdev.settings_page`.
+Each is an environment variable. `deploy.sh --env-file FILE` passes the lines of the file, a `KEY=VALUE` each, to the
+function and to `init`. A variable that is unset or empty keeps its default. Tables are `dataset.table`, in
+`GOOGLE_CLOUD_PROJECT` unless written `project.dataset.table`. This page is generated from `grading/settings.py` by
+`python -m localdev.settings_page`.
 
 | variable | default | meaning |
 |---|---|---|

@@ -29,6 +29,8 @@ _EMULATORS = {
     "firestore": ("firestore_emulator", FIRESTORE_LAUNCHER, "cloud-firestore-emulator"),
     "pubsub": ("pubsub_emulator", PUBSUB_LAUNCHER, "pubsub-emulator"),
 }
+# Google's emulators live for minutes: to compile what they run a second time, better, takes longer than it saves.
+_SHORT_LIVED_JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,6 +57,7 @@ def _no_cloud_from_outside() -> Iterator[None]:
             patch.delenv(name)
         for name, value in isolated().items():
             patch.setenv(name, value)
+        patch.setenv("JDK_JAVA_OPTIONS", _SHORT_LIVED_JAVA)
         yield
 
 

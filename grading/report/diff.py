@@ -17,7 +17,7 @@ from foundation import commands
 from foundation.errors import InvalidSettings
 from grading.history import RunRecord
 from grading.run import Run
-from warehouse.columns import Column
+from warehouse.columns import Column, comparable
 from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, literal, table
 
 SQL = Folder("grading.report.sql")
@@ -114,7 +114,7 @@ def ensure_readable(moment: datetime, now: datetime, hours: int) -> None:
 
 def between(run: Run, publishes: Publishes) -> Difference:
     """The difference between two publishes. Raises what `Jobs.ask` raises; leaves no table."""
-    names = _names(run.jobs.warehouse.columns(run.target))
+    known = _compared(run.jobs.warehouse.columns(run.target))
     older = run.staging_table()
     run.jobs.ask(
         "copy-older",
@@ -123,27 +123,33 @@ def between(run: Run, publishes: Publishes) -> Difference:
             **{
                 **run.values(),
                 "staging": table(older),
-                "columns": columns(names),
+                "columns": columns([column.name for column in known]),
                 "as_of": _as_of(publishes.older_as_of),
             },
         ),
     )
     try:
-        return compare(run, old=older, new=run.target, names=names, new_as_of=publishes.newer_as_of)
+        return compare(run, old=older, new=run.target, known=known, new_as_of=publishes.newer_as_of)
     finally:
         run.jobs.warehouse.drop(older)
 
 
 def compare(
-    run: Run, *, old: TablePath, new: TablePath, names: Sequence[str] | None = None, new_as_of: datetime | None = None
+    run: Run,
+    *,
+    old: TablePath,
+    new: TablePath,
+    known: Sequence[Column] | None = None,
+    new_as_of: datetime | None = None,
 ) -> Difference:
     """The run's date in two tables, which have the same columns or, of the target's, at least those of `new`."""
-    names = _names(run.jobs.warehouse.columns(new)) if names is None else names
+    known = _compared(run.jobs.warehouse.columns(new)) if known is None else known
+    names = [column.name for column in known]
     processor = run.processor
     compared = [name for name in names if name not in (_PROVENANCE | {*processor.business_key, processor.written_at})]
     values = {
         **run.values(),
-        "columns": columns(names),
+        "columns": comparable(known),
         "old": table(old),
         "new": table(new),
         "new_as_of": _as_of(new_as_of) if new_as_of else Sql(""),
@@ -182,8 +188,8 @@ def compare(
     return replace(found, samples=samples)
 
 
-def _names(found: Sequence[Column]) -> list[str]:
-    return [column.name for column in found if column.name not in _PROVENANCE]
+def _compared(found: Sequence[Column]) -> list[Column]:
+    return [column for column in found if column.name not in _PROVENANCE]
 
 
 def _as_of(moment: datetime) -> Sql:

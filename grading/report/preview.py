@@ -52,7 +52,8 @@ class _Comparing:
     def publish(self, run: Run, staged: Staged, note: AuditNote, events: EventLog) -> None:
         """Compare; see `grading.report.diff.compare`."""
         del note, events
-        self.difference = compare(run, old=run.target, new=staged.table, names=staged.columns)
+        known = [column for column in run.jobs.warehouse.columns(run.target) if column.name in staged.columns]
+        self.difference = compare(run, old=run.target, new=staged.table, known=known)
 
 
 def preview(

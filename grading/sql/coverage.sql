@@ -4,15 +4,19 @@ WITH box_scores AS (
   ${counted_box_scores}
 ),
 counted AS (
-  SELECT
-    system_id,
-    own_game,
-    IFNULL(reason, IF(made_too_late, 'made_after_game', IFNULL(absence, 'gradable'))) AS cause,
-    COUNT(*) AS predictions,
-    COUNT(DISTINCT IF(absence IS NULL, NULL, CONCAT(player_lookup, '|', ${bet_line}))) AS bets,
-    MIN(game_id) AS game_id
+  SELECT system_id, own_game, cause, SUM(copies) AS predictions, COUNT(bet) AS bets, MIN(game_id) AS game_id
   FROM (
-    ${placed_predictions}
+    SELECT
+      system_id,
+      own_game,
+      IFNULL(reason, IF(made_too_late, 'made_after_game', IFNULL(absence, 'gradable'))) AS cause,
+      IF(absence IS NULL, NULL, CONCAT(player_lookup, '|', ${bet_line})) AS bet,
+      COUNT(*) AS copies,
+      MIN(game_id) AS game_id
+    FROM (
+      ${placed_predictions}
+    )
+    GROUP BY system_id, own_game, cause, bet
   )
   GROUP BY system_id, own_game, cause
 ),

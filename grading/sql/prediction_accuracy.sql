@@ -58,15 +58,6 @@ kept AS (
   WHERE f.box_score_game_id IS NOT NULL
   QUALIFY ${is_kept}
 ),
--- Few statuses and many predictions: each status is put into upper case once.
-statuses AS (
-  SELECT status, UPPER(status) AS upper_status
-  FROM (
-    SELECT injury_status_at_prediction AS status FROM ${predictions} WHERE game_date = ${date}
-    UNION DISTINCT
-    SELECT reported_status AS status FROM injury_reports
-  )
-),
 graded AS (
   SELECT
     k.*,
@@ -76,10 +67,12 @@ graded AS (
     k.predicted_points - k.points AS signed_error,
     k.predicted_points - k.line_value AS predicted_margin,
     k.points - k.line_value AS actual_margin,
-    IF(k.did_not_play, s.upper_status, NULL) AS injury_status
+    CASE
+      WHEN k.did_not_play
+        THEN UPPER(IF(k.injury_captured, k.injury_status_at_prediction, i.reported_status))
+    END AS injury_status
   FROM kept AS k
   LEFT JOIN injury_reports AS i ON i.player_lookup = k.player_lookup
-  LEFT JOIN statuses AS s ON s.status = IF(k.injury_captured, k.injury_status_at_prediction, i.reported_status)
 ),
 judged AS (
   SELECT

@@ -31,6 +31,7 @@ class Run:
     printed: str
     calls: list[dict[str, Any]]
     project: Project
+    branches: dict[int, dict[str, Any]]
 
     @property
     def changes(self) -> list[str]:
@@ -38,10 +39,10 @@ class Run:
 
 
 class Cloud:
-    """The server, and the directory that holds its clients: put first on the PATH.
+    """The server, and the directory of its runs.
 
     Args:
-        directory: where clients and runs are kept.
+        directory: where runs are kept, and the Python that deploy.sh is given.
         port: where the server listens.
     """
 
@@ -51,33 +52,43 @@ class Cloud:
         self._runs = 0
         self._bin = directory / "bin"
         self._bin.mkdir()
-        for name in ("gcloud", "bq", "python"):
-            shutil.copy(FAKE / "client", self._bin / name)
-        # What the script waits for in between is up to the fake.
-        (self._bin / "sleep").symlink_to(shutil.which("true") or "/bin/true")
+        shutil.copy(FAKE / "python", self._bin)
 
     def deploy(
         self, project: Project, *arguments: str, fail: int = -1, after: bool = False, lint: str = "now",
-        record: bool = False,
-        stdin: str = WEBHOOK,
+        explore: bool = False, stdin: str = WEBHOOK,
     ) -> Run:  # fmt: skip
-        """Run deploy.sh on a project; its command number `fail` fails, before or after it took effect."""
+        """Run deploy.sh on a project; its command number `fail` fails, before or after it took effect.
+
+        With `explore`, each command fails once in a copy of the script's shell (see client.sh), and each call has the
+        state before it.
+        """
         self._runs += 1
         run = self._directory / str(self._runs)
         run.mkdir()
         (run / "project.json").write_text(json.dumps(project))
-        (run / "plan.json").write_text(json.dumps({"fail": fail, "after": after, "lint": lint, "record": record}))
+        (run / "plan.json").write_text(json.dumps({"fail": fail, "after": after, "lint": lint, "record": explore}))
+        (run / "stdin").write_text(stdin)
         environment = {
             "PATH": f"{self._bin}:{os.environ['PATH']}", "HOME": str(run), "PYTHON": str(self._bin / "python"),
-            "FAKE_CLOUD_PORT": str(self._port), "FAKE_CLOUD_RUN": str(run),
+            "BASH_ENV": str(FAKE / "client.sh"), "FAKE_CLOUD_PORT": str(self._port), "FAKE_CLOUD_RUN": str(run),
+            "FAKE_CLOUD_EXPLORE": "yes" if explore else "no",
         }  # fmt: skip
         done = subprocess.run(
             [str(ROOT / "deploy.sh"), *arguments, "--project", ID],
             env=environment, input=stdin, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
-        log = run / "calls.jsonl"
-        calls = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-        result = Run(done.returncode, done.stdout + done.stderr, calls, json.loads((run / "project.json").read_text()))
+        calls, branches = (
+            [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+            for log in (run / "calls.jsonl", run / "branches.jsonl")
+        )
+        result = Run(
+            done.returncode,
+            done.stdout + done.stderr,
+            calls,
+            json.loads((run / "project.json").read_text()),
+            {branch["number"]: branch for branch in branches},
+        )
         assert "FAKE:" not in result.printed, result.printed
         shutil.rmtree(run)
         return result
@@ -86,7 +97,7 @@ class Cloud:
         """The complaints of the real linter about the gcloud commands among these calls."""
         lines = sorted({canonical(call["words"][1:]) for call in calls if call["words"][0] == "gcloud"})
         with socket.create_connection(("127.0.0.1", self._port)) as connection:
-            parts = [str(len(lines) + 6), "lint", "", "", "", "", *lines, ""]
+            parts = [str(len(lines) + 3), "lint", "", *lines, ""]
             connection.sendall(b"".join(part.encode() + b"\0" for part in parts))
             answer = b""
             while answer.count(b"\0") < 3:

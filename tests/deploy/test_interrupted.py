@@ -14,12 +14,9 @@ import pytest
 
 from tests.deploy.cloud import Cloud, Run
 from tests.deploy.projects import Project, final, fresh, with_old_system
-from tests.length import LONG
 
-# A test takes every so-many-th command: the work can be shared between processes. The short form takes three commands
-# of each course, and the long one every command.
-SHARES = 8 if LONG else 1
-_FEW = 3
+# Each course is cut into so many parts of commands that follow each other: processes can share the work.
+PARTS = 4
 
 # Seconds on a free machine; the limit is for a busy one.
 pytestmark = pytest.mark.timeout(900)
@@ -37,7 +34,7 @@ class Course:
     ends: dict[str, Project] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.good = self.google.deploy(self.project, *self.arguments, record=True)
+        self.good = self.google.deploy(self.project, *self.arguments, explore=True)
         assert self.good.code == 0, self.good.printed
         self.twice = self.google.deploy(self.good.project, *self.arguments)
 
@@ -49,6 +46,8 @@ class Course:
     def left_by(self, number: int) -> list[str]:
         """The states that a failure of this command leaves."""
         call = self.good.calls[number]
+        if self.good.branches.get(number, {}).get("ended_there"):
+            return [self.before(number), self.before(number + 1)]
         run = self.google.deploy(self.project, *self.arguments, fail=number)
         assert len(run.calls) > number, run.printed
         assert run.calls[number]["words"][:4] == call["words"][:4]
@@ -72,60 +71,39 @@ class Course:
         return self.ends[state] == final(self.good.project) or (done and self.ends[state] == final(self.twice.project))
 
 
-def interrupt(course: Course, share: int, numbers: list[int] | None = None) -> None:
-    every = range(len(course.good.calls)) if numbers is None else numbers
-    chosen = every[share::SHARES] if LONG else every[:: max(1, -(-len(every) // _FEW))]
-    for number in chosen:
+@pytest.fixture(scope="module")
+def courses(google: Cloud) -> dict[str, Course]:
+    """Those that were made already, by name."""
+    return {}
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "name",
+    ["a fresh project", "an old system", "an old system that is paused", "a second run", "a rollback", "a destruction"],
+)
+def test_it_completes(google: Cloud, courses: dict[str, Course], name: str, part: int) -> None:
+    """From each starting state, and for each command line."""
+    course = made(google, courses, name)
+    count = len(course.good.calls)
+    for number in range(count * part // PARTS, count * (part + 1) // PARTS):
         for state in course.left_by(number):
             assert course.completes(state), (number, course.good.calls[number]["words"])
 
 
-@pytest.fixture(scope="module")
-def over_old(google: Cloud) -> Course:
-    return Course(google, with_old_system(), ())
-
-
-@pytest.mark.parametrize("share", range(SHARES))
-def test_a_deployment_over_an_old_system(over_old: Course, share: int) -> None:
-    interrupt(over_old, share)
-
-
-def kinds(course: Course) -> list[str]:
-    """Each command of the run that succeeds, without what its words are about."""
-    return [" ".join(word for word in call["words"][:6] if not word.startswith("--")) for call in course.good.calls]
-
-
-@pytest.fixture(scope="module")
-def new(google: Cloud) -> Course:
-    return Course(google, fresh(), ())
-
-
-@pytest.mark.parametrize("share", range(SHARES))
-def test_a_deployment_to_a_fresh_project(new: Course, over_old: Course, share: int) -> None:
-    """At the commands that the deployment over an old system has not, or that do something else here."""
-    seen = set(kinds(over_old))
-    interrupt(
-        new,
-        share,
-        [n for n, kind in enumerate(kinds(new)) if kind not in seen or "functions" in kind or "run services" in kind],
-    )
-
-
-@pytest.fixture(scope="module")
-def rolled_back(google: Cloud, over_old: Course) -> Course:
-    return Course(google, over_old.twice.project, ("rollback", "phase5b-grading-00003-old"))
-
-
-@pytest.mark.parametrize("share", range(SHARES))
-def test_a_rollback_to_the_old_system(rolled_back: Course, share: int) -> None:
-    interrupt(rolled_back, share)
-
-
-@pytest.fixture(scope="module")
-def destroyed(google: Cloud, over_old: Course) -> Course:
-    return Course(google, over_old.twice.project, ("destroy", "--yes"))
-
-
-@pytest.mark.parametrize("share", range(SHARES))
-def test_a_destruction_beside_an_old_system(destroyed: Course, share: int) -> None:
-    interrupt(destroyed, share)
+def made(google: Cloud, courses: dict[str, Course], name: str) -> Course:
+    """The course of a name, made when it is first asked for."""
+    if name not in courses:
+        if name == "a fresh project":
+            course = Course(google, fresh(), ())
+        elif name == "an old system":
+            course = Course(google, with_old_system(), ())
+        elif name == "an old system that is paused":
+            course = Course(google, with_old_system("PAUSED"), ())
+        elif name == "a second run":
+            course = Course(google, made(google, courses, "an old system").good.project, ())
+        else:
+            arguments = ("rollback", "phase5b-grading-00003-old") if name == "a rollback" else ("destroy", "--yes")
+            course = Course(google, made(google, courses, "an old system").twice.project, arguments)
+        courses[name] = course
+    return courses[name]

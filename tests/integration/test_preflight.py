@@ -28,7 +28,7 @@ from warehouse.jobs import Jobs
 from warehouse.statements import Sql, TablePath
 
 _ROOT = Path(__file__).parents[2]
-_FOLDERS = ("grading/sql", "grading/dates/sql", "grading/maintenance/sql", "validation/sql")
+_FOLDERS = ("grading/sql", "grading/dates/sql", "grading/maintenance/sql", "grading/report/sql", "validation/sql")
 # Not sent as statements of their own, or only on tables that do not exist yet.
 _PARTS = {
     "absent_archetypes", "absent_box_scores", "absent_injury_report", "adapt", "aligned_backup", "all_rows",
@@ -37,6 +37,7 @@ _PARTS = {
     "read_as", "replaced_values", "teams_named", "typed_nulls", "why_not_graded",
 }  # fmt: skip
 _ELSEWHERE = {
+    "accuracy": "asked by a person who types `accuracy`, and by nothing else",
     "add_column": "init's own DDL",
     "backups": "reads INFORMATION_SCHEMA",
     "covers": "reads a table that the staging job makes",
@@ -53,6 +54,12 @@ _ELSEWHERE = {
     "staged_range": "on a staging table of others, judged one by one",
     "unconsolidated": "on a staging table of others, judged one by one",
     "fence_check_unchanged": "part of a repair's publish",
+    # What a person looks at: no event, check or repair needs it.
+    **dict.fromkeys(("diff_counts", "diff_samples", "paired_rows", "rows_as_of", "rows_by_run"), "asked under `diff`"),
+    "findings_of_date": "asked under `explain`",
+    **dict.fromkeys(
+        ("report_dates", "report_deciles", "report_duplicates", "report_runs", "report_systems"), "asked under `report`"
+    ),
 }
 
 

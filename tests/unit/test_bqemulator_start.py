@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import duckdb
 import pytest
 import sqlglot
+from bqemulator.sql.builtin_udfs import register_builtin_udfs
 from bqemulator.sql.rules import get_all_rules
+from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
@@ -12,10 +17,12 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.expressions import core
 
 from localdev.bqemulator_start import (
+    _dry_run_key,
     ask_only_rules_that_may_apply,
     copy_flat_values_flat,
     may_apply,
     parse_each_text_once,
+    put_ascii_into_upper_case_in_duckdb,
     read_comma_joins_as_written,
     write_text_from_the_tree_itself,
 )
@@ -94,3 +101,31 @@ def test_every_rule_is_asked_about_each_kind_that_it_applies_to() -> None:
             asked, applied = asked + may, applied + applies
     assert applied > 15
     assert asked < 10 * applied
+
+
+@pytest.mark.parametrize("text", ["Out", "straße", "ﬁn", "ĳs", "questionable – ankle", "", None])
+def test_upper_case_is_as_in_python(monkeypatch: pytest.MonkeyPatch, text: str | None) -> None:
+    monkeypatch.setattr(UpperUnicodeRule, "rewrite", UpperUnicodeRule.rewrite)
+    put_ascii_into_upper_case_in_duckdb()
+    with duckdb.connect() as connection:
+        register_builtin_udfs(connection)
+        sql = SQLTranslator().translate("SELECT UPPER(name) AS name FROM given").unwrap()
+        found = connection.execute(f"WITH given AS (SELECT CAST($1 AS VARCHAR) AS name) {sql}", [text]).fetchone()
+    assert found == (text.upper() if text is not None else None,)
+
+
+def test_a_dry_run_depends_on_the_statement_and_on_the_columns_of_its_tables() -> None:
+    def key(text: str, *names: str, params: object = None) -> object:
+        schema = SimpleNamespace(fields=[SimpleNamespace(name=name, type="INT64", mode="NULLABLE") for name in names])
+        catalog = SimpleNamespace(get_table=lambda *_: SimpleNamespace(schema_=schema) if names else None)
+        context = SimpleNamespace(catalog=catalog)
+        given = {"bq_sql": text, "wire_shape": "insert", "query_params": params, "ctx": context, "project_id": "p"}
+        return _dry_run_key(given)
+
+    one, other = "SELECT a FROM `p.grades_0123456789.t`", "SELECT a FROM `p.grades_abcdef0123.t`"
+    assert key(one, "a") == key(other, "a")
+    assert key(one, "a") != key(one, "a", "b")
+    assert key(one, "a") != key(one + " LIMIT 1", "a")
+    assert key(one) is None
+    assert key(one, "a", params=[1]) is None
+    assert key("SELECT 1 FROM `p.d.INFORMATION_SCHEMA.TABLES`", "a") is None

@@ -10,13 +10,14 @@ import re
 import shlex
 import shutil
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
 
 from alerts.suppression import COLLECTION as ALERTS
 from grading.breaker import COLLECTION as BREAKERS
+from grading.memory import FAILED, FIRST_SEEN
 from grading.processors import PROCESSORS
 from grading.settings import Settings
 from localdev.sdk import gcloud
@@ -190,7 +191,7 @@ def test_each_collection_that_keeps_an_expiry_has_a_ttl_policy(planned: list[str
     keys = {lock_type: lock_document(lock_type, "2026-01-17") for lock_type in types}
     expected = {key.collection for key in keys.values()} | {ALERTS, BREAKERS}
     # A policy names a collection group: the last part of a nested collection's path.
-    expected |= {waiters(key).rpartition("/")[2] for key in keys.values()}
+    expected |= {waiters(key).rpartition("/")[2] for key in keys.values()} | {FIRST_SEEN, FAILED}
     lines = [line for line in planned if "fields ttls update expires_at" in line]
     assert {re.search(r"--collection-group=(\S+)", line)[1] for line in lines} == expected  # type: ignore[index]
 
@@ -226,15 +227,55 @@ def test_settings_reach_function_and_init_and_move_the_grants(tmp_path: Path) ->
     assert "--role=roles/pubsub.publisher" in command(lines, "add-iam-policy-binding done")
 
 
+# What --env-file may not hold: deploy.sh decides it, or it is for one machine.
+DECIDED = {
+    "GOOGLE_CLOUD_PROJECT": PROJECT[1], "FUNCTION_TIMEOUT_SECONDS": "300", "FUNCTION_REGION": "us-west2",
+    "FUNCTION_NAME": None, "SLACK_SECRET_ID": None,
+}  # fmt: skip
+LOCAL = {"LOCK_STORE", "LOCK_SQLITE_PATH", "BIGQUERY_API_ENDPOINT", "SLACK_WEBHOOK_URL"}
+
+
+def test_every_setting_reaches_the_function_and_init(tmp_path: Path) -> None:
+    """Each field of `Settings`, and so each line of docs/settings.md: from the file, or decided by deploy.sh."""
+    names = [field.name.upper() for field in fields(Settings)]
+    given = {name: f"the-{name.lower()}" for name in names if name not in {*DECIDED, *LOCAL}}
+    file = tmp_path / "all.env"
+    file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    lines = dry_run("--env-file", str(file))
+    expected = given | {name: value for name, value in DECIDED.items() if value is not None}
+    variables = next(word for word in command(lines, "functions deploy") if word.startswith("--set-env-vars="))
+    told = dict(pair.split("=", 1) for pair in variables.removeprefix("--set-env-vars=^|^").split("|"))
+    assert told == expected | {"THREADS": "1"}
+    init = command(lines, "grading init")
+    assert dict(word.split("=", 1) for word in init if "=" in word) == expected
+    # What is not passed has deploy.sh's own value as its default.
+    defaults = {field.name: field.default for field in fields(Settings)}
+    assert defaults["function_name"] == "phase5b-grading"
+    assert defaults["slack_secret_id"] == "slack-webhook-url"
+    assert any("secrets create slack-webhook-url" in line for line in lines)
+
+
+def test_the_function_may_edit_its_tables_by_the_names_that_settings_give_them(tmp_path: Path) -> None:
+    """A table of another system that has the default name is not ours to edit."""
+    file = tmp_path / "named.env"
+    file.write_text("PREDICTION_PERFORMANCE_SUMMARY_TABLE=summary_graded\n")
+    script = command(dry_run("--env-file", str(file)), "GRANT")[-1]
+    edited = set(re.findall(r"dataEditor` ON TABLE `demo-project\.nba_predictions\.(\w+)`", script))
+    assert {"summary_graded", "summary_graded_fence", "prediction_accuracy", "grading_runs"} <= edited
+    assert not edited & {"prediction_performance_summary", "prediction_performance_summary_fence"}
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         (f"SLACK_WEBHOOK_URL={URL}", "line 1: the webhook is a secret: remove the line and give the URL on stdin"),
-        ("A=1\nFUNCTION_TIMEOUT_SECONDS=500", "line 2: FUNCTION_TIMEOUT_SECONDS is decided by deploy.sh"),
+        ("MIN_COVERAGE=1\nFUNCTION_TIMEOUT_SECONDS=500", "line 2: FUNCTION_TIMEOUT_SECONDS is decided by deploy.sh"),
         ("LOCK_STORE=sqlite", "LOCK_STORE is for one machine, not for a deployment"),
         ("min_coverage=1", "write KEY=VALUE with an upper-case key"),
         ("just text", "write KEY=VALUE with an upper-case key"),
-        ("A=1|2", "a value cannot hold |"),
+        ("SEASON=1|2", "a value cannot hold |"),
+        ("MIN_COVERGE=0.8", "line 1: there is no setting MIN_COVERGE; docs/settings.md lists them"),
+        ("SEASON=a\n\nSEASON=b", "line 3: SEASON is there twice"),
     ],
 )
 def test_a_bad_settings_file_is_refused(tmp_path: Path, deployment: Deployment, text: str, complaint: str) -> None:

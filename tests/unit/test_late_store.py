@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -60,6 +63,35 @@ def test_grading_goes_on_without_the_lock_if_sqlite_cannot_be_opened(tmp_path: P
     assert "lock_unavailable" in [event.name for event in sink.events]
     assert application.notifier is not None
     application.breaker("p").before_call()
+
+
+@contextmanager
+def no_room_on_disk() -> Iterator[None]:
+    """No file of this process can grow: what a full disk answers."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("opened_before", [False, True])
+def test_grading_goes_on_without_the_lock_if_the_disk_is_full(tmp_path: Path, opened_before: bool) -> None:
+    path = str(tmp_path / "locks.sqlite3")
+    settings = Settings(google_cloud_project="project", lock_store="sqlite", lock_sqlite_path=path)
+    sink = Sink()
+    application = Application(settings, sinks=(sink,))
+    request = Request(date=date(2024, 1, 15))
+    if opened_before:
+        deadline = Deadline.after(200, application.clock)
+        with application.locker.hold(GRADING, request, deadline, application.events) as hold:
+            assert hold.locked
+    with no_room_on_disk():
+        deadline = Deadline.after(200, application.clock)
+        with application.locker.hold(GRADING, request, deadline, application.events) as hold:
+            assert (hold.locked, hold.failure) == (False, NotHeld.UNAVAILABLE)
+    assert "lock_unavailable" in [event.name for event in sink.events]
 
 
 def test_grading_goes_on_without_the_lock_if_firestore_has_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,12 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from foundation.errors import InvalidSettings
-from grading.maintenance.adoption import Plan
+from grading.maintenance.adoption import Plan, make_plan
 from grading.processors import GRADING, PERFORMANCE_SUMMARY
 from grading.settings import Settings
 from grading.writing.adapt import sources_of
@@ -23,6 +24,7 @@ from grading.writing.input_plan import check_inputs, check_location
 from grading.writing.schema_plan import Action, Finding, TablePlan, plan_tables
 from warehouse.bigquery import Warehouse
 from warehouse.columns import Column, Table
+from warehouse.jobs import Jobs
 from warehouse.statements import TablePath
 
 SETTINGS = Settings(google_cloud_project="project")
@@ -313,3 +315,9 @@ def test_a_table_with_rows_of_others_waits_for_its_writers() -> None:
     waiting = [Plan(plan_tables(SETTINGS, warehouse(one)), [], []).waiting for one in (theirs, ours, empty)]
     assert [[plan.path for plan in plans] for plans in waiting] == [[ACCURACY], [], []]
     assert all(isinstance(plan, TablePlan) for plans in waiting for plan in plans)
+
+
+def test_a_plan_begins_with_the_datasets_places() -> None:
+    jobs = cast("Jobs", SimpleNamespace(warehouse=warehouse(places={"nba_predictions": "EU"})))
+    with pytest.raises(InvalidSettings):
+        make_plan(SETTINGS, jobs)

@@ -6,11 +6,11 @@ SELECT
   COUNTIF(is_new) AS new_rows,
   COUNTIF(NOT is_new) AS old_rows${comparisons}
 FROM (
-  SELECT ${columns}, TRUE AS is_new, ROW_NUMBER() OVER (PARTITION BY ${business_key} ORDER BY ${keep_order}) AS copy
+  SELECT ${columns}, TRUE AS is_new, ROW_NUMBER() OVER (PARTITION BY ${window_key} ORDER BY ${keep_order}) AS copy
   FROM ${new} ${new_as_of}
   WHERE ${partition_column} = ${date}
   UNION ALL
-  SELECT ${columns}, FALSE AS is_new, ROW_NUMBER() OVER (PARTITION BY ${business_key} ORDER BY ${keep_order}) AS copy
+  SELECT ${columns}, FALSE AS is_new, ROW_NUMBER() OVER (PARTITION BY ${window_key} ORDER BY ${keep_order}) AS copy
   FROM ${old}
   WHERE ${partition_column} = ${date}
 )

@@ -109,16 +109,18 @@ def query(call: Call) -> Answer:
 @command("python")
 def init(call: Call) -> Answer:
     """`python -m grading init`: our tables. Any other Python of deploy.sh's only asks whether it is there."""
-    if call.words[-2:] != ["grading", "init"]:
+    words = [word for word in call.words if "=" not in word]
+    if words[-2:] != ["grading", "init"]:
         return None
-    project, settings = call.project["id"], call.settings
+    project, settings = call.project["id"], dict(word.split("=", 1) for word in call.words if "=" in word)
     target = _dataset(call, f"{project}:{settings['TARGET_DATASET'] or 'nba_predictions'}")
     _dataset(call, f"{project}:{settings['STAGING_DATASET'] or 'nba_staging'}")
     for file in sorted(_SCHEMA.glob("create_*.sql")):
         name = file.stem.removeprefix("create_")
         if name == "fence":
             continue
-        target["tables"].setdefault(name, [])
+        named = settings.get(f"{name.upper()}_TABLE") or name
+        target["tables"].setdefault(named, [])
         if (_SCHEMA.parent / f"{name}.sql").exists():
-            target["tables"].setdefault(f"{name}_fence", [])
+            target["tables"].setdefault(f"{named}_fence", [])
     return None

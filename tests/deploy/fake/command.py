@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from refusal import API_DISABLED, Refused
@@ -21,14 +21,12 @@ class Call:
         flags: flag → value; `""` for a flag without one.
         project: the state, to be changed in place.
         stdin: what the command was given on stdin, if it asks for that.
-        settings: the three settings that `python -m grading init` reads.
     """
 
     words: list[str]
     flags: dict[str, str]
     project: dict[str, Any]
     stdin: str = ""
-    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -1,7 +1,7 @@
 """Answers the clients: one thread, one command after the other.
 
 `server.py SDK CACHE` prints its port. A run is a directory with `project.json`, the state, and `plan.json`: what shall
-fail (`fail`: a number of a command, `after`: whether it takes effect first) and whether unknown commands are shown to
+fail (`fail`: a number of a command, `after`: whether it takes effect first), and whether unknown commands are shown to
 the linter at once or later. The calls of a run are appended to `calls.jsonl`, each with the state before it.
 """
 
@@ -32,17 +32,22 @@ import monitoring  # noqa: E402, F401
 _LINTER = Linter(str(_SDK / "bin/gcloud"), Path(sys.argv[2]))
 
 
-# Run → what shall fail in it, and how many commands it has sent.
+# Run → what shall fail in it, how many commands it has sent, and its project: as it is, and as it was written.
 _PLANS: dict[Path, dict[str, Any]] = {}
 
 
-def answer(run: Path, settings: dict[str, str], stdin: str, words: list[str]) -> tuple[int, str, str]:
+def answer(run: Path, stdin: str, words: list[str]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of one command."""
     tool, *arguments = words
     if run not in _PLANS:
-        _PLANS[run] = json.loads((run / "plan.json").read_text()) | {"sent": 0}
+        text = (run / "project.json").read_text()
+        _PLANS.clear()  # one run after the other
+        _PLANS[run] = json.loads((run / "plan.json").read_text()) | {"sent": 0, "text": text}
+        _PLANS[run]["project"] = json.loads(text)
     plan = _PLANS[run]
-    before = after = (run / "project.json").read_text()
+    if tool == "fake":
+        return _explore(run, plan, *arguments), "", ""
+    before = after = plan["text"]
     failing = plan["fail"] == plan["sent"]
     plan["sent"] += 1
     code, output, errors = 0, "", ""
@@ -53,12 +58,14 @@ def answer(run: Path, settings: dict[str, str], stdin: str, words: list[str]) ->
     elif failing and not plan["after"]:
         code, errors = 1, "ERROR: injected\n"
     else:
-        project = json.loads(before)
-        code, output, errors = _carry_out(project, settings, stdin, tool, arguments)
+        code, output, errors = _carry_out(plan["project"], stdin, tool, arguments)
         # A command that fails may have done a part of its work.
-        after = json.dumps(project)
+        after = json.dumps(plan["project"])
         if failing:
             code, output, errors = 1, "", "ERROR: injected\n"
+    plan["text"] = after
+    if plan.get("main"):
+        return code, output, errors
     if after != before:
         (run / "project.json").write_text(after)
     entry = {"words": words, "code": code, "changed": after != before, "errors": errors}
@@ -67,16 +74,38 @@ def answer(run: Path, settings: dict[str, str], stdin: str, words: list[str]) ->
     return code, output, errors
 
 
-def _carry_out(
-    project: dict[str, Any], settings: dict[str, str], stdin: str, tool: str, arguments: list[str]
-) -> tuple[int, str, str]:
+def _explore(run: Path, plan: dict[str, Any], what: str, number: str = "") -> int:
+    """A copy of the script's shell begins (its `number`-th command from here shall fail), ends, or asks if one did.
+
+    What it does is not the script's: the state is put back, and what it left is noted in `branches.jsonl`.
+    """
+    if what == "branch":
+        plan["main"] = {"text": plan["text"], "sent": plan["sent"]}
+        plan["fail"] = plan["sent"] + int(number)
+        return 0
+    reached = plan["sent"] > plan["fail"]
+    if what == "end":
+        ended_there = number != "0" and plan["sent"] == plan["fail"] + 1
+        if reached:
+            with (run / "branches.jsonl").open("a") as file:
+                file.write(
+                    json.dumps({"number": plan["fail"], "ended_there": ended_there, "left": plan["text"]}) + "\n"
+                )
+        changed = plan["text"] != plan["main"]["text"]
+        plan.update(plan.pop("main"), fail=-1)
+        if changed:
+            plan["project"] = json.loads(plan["text"])
+    return 0 if reached else 1
+
+
+def _carry_out(project: dict[str, Any], stdin: str, tool: str, arguments: list[str]) -> tuple[int, str, str]:
     words, flags = split(arguments)
     if tool != "gcloud":
         words = [tool, *words]
     api, function, rest = find(words)
     try:
         need_api(project, api)
-        found = function(Call(rest, flags, project, stdin, settings))
+        found = function(Call(rest, flags, project, stdin))
         return 0, printed(found, flags) if tool == "gcloud" else str(found or ""), ""
     except Refused as refused:
         # bq writes its errors to stdout.
@@ -91,14 +120,13 @@ def serve(connection: socket.socket) -> None:
         if not part:
             return
         received += part
-    _, run, target, staging, location, stdin, *words = received.decode().split("\0")[:-2]
+    _, run, stdin, *words = received.decode().split("\0")[:-2]
     if run == "lint":
         _LINTER.ask(_LINTER.unknown(set(words)))
         code, output, errors = 0, json.dumps({word: _LINTER.complaint(word) for word in words}), ""
     else:
-        settings = {"TARGET_DATASET": target, "STAGING_DATASET": staging, "BIGQUERY_LOCATION": location}
         try:
-            code, output, errors = answer(Path(run), settings, stdin, words)
+            code, output, errors = answer(Path(run), stdin, words)
         except LookupError as error:
             code, output, errors = 70, "", f"FAKE: {error}\n"
     connection.sendall(b"".join(part.encode() + b"\0" for part in (str(code), output, errors)))

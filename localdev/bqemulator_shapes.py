@@ -1,0 +1,152 @@
+"""Lets bqemulator translate each shape of a statement once.
+
+Most statements that it gets differ from an earlier one in run ids, names of datasets and dates alone. Translation does
+not look into these: a statement is translated with placeholders for them, and the answer is remembered. What took
+long is kept in files for the next emulator.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import re
+import sys
+import time
+import uuid
+from collections.abc import Callable, Hashable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bqemulator.domain.errors import InvalidQueryError, UnsupportedFeatureError
+from bqemulator.domain.result import Err, Ok
+from bqemulator.jobs import executor
+from bqemulator.scripting import interpreter
+from bqemulator.sql.translator import SQLTranslator
+
+# What a translation copies and never reads, each kind with its placeholder for a number below 1000: run ids, what
+# makes a dataset's or a table's name unique, the date in a table's name, tokens, and dates and times in quotes.
+_KINDS: tuple[tuple[str, str], ...] = (
+    (r"(?<=[_'-])[0-9a-f]{32}(?![0-9a-z])", "5ab1e{:03d}5ab1e5ab1e5ab1e5ab1e5ab1"),
+    (r"(?<=_)[0-9a-f]{10}(?![0-9a-z])", "5ab1e{:03d}5a"),
+    (r"(?<=_)[0-9]{8}(?=_)", "87654{:03d}"),
+    (r"(?<![\w.])[0-9]{13}(?![\w.])", "8765432109{:03d}"),
+    (r"(?<=')[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9:.]+(?:[+-][0-9:]+|Z)?)?(?=')", "8{:03d}-12-25"),
+)
+_MANY = 1000
+_OPAQUE = re.compile("|".join(f"({pattern})" for pattern, _ in _KINDS))
+_PLACEHOLDER = re.compile(
+    r"5ab1e[0-9]{3}5a(?:b1e5ab1e5ab1e5ab1e5ab1)?|87654[0-9]{3}|8765432109[0-9]{3}|8[0-9]{3}\D?12\D?25"
+)
+_DATE = len("2000-01-01")
+_REMEMBERED = 4096
+_LONG_SECONDS = 0.005
+_SCHEMA = "\0schema: "
+
+
+class Shapes:
+    """Remembers what `translate` answers, by the shape of the text that it was asked about.
+
+    `translate(text, key)` copies what `_KINDS` names from the text to its answer, and depends on nothing else.
+
+    Args:
+        translate: what is remembered.
+        kept: the directory in which answers that took long are kept, if anywhere; of the same `translate` alone.
+    """
+
+    def __init__(self, translate: Callable[[str, Hashable], str], kept: Path | None = None) -> None:
+        self._translate = translate
+        self._kept = kept
+        self._known: dict[Hashable, str] = {}
+        if kept:
+            kept.mkdir(parents=True, exist_ok=True)
+
+    def __call__(self, text: str, key: Hashable = None) -> str:
+        """What `translate(text, key)` answers. Raises what it raises."""
+        shape, originals = shape_of(text)
+        if (shape, key) not in self._known:
+            try:
+                answer = self._ask(shape, key)
+            except Exception:  # noqa: BLE001 - the error has to name what the text holds
+                return self._translate(text, key)
+            if originals and _PLACEHOLDER.search(_filled(answer, originals)):
+                return self._translate(text, key)  # it has read what it should only copy
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[shape, key] = answer
+        return _filled(self._known[shape, key], originals)
+
+    def _ask(self, shape: str, key: Hashable) -> str:
+        """The answer for a shape: from its file, or from `translate`."""
+        if self._kept is None:
+            return self._translate(shape, key)
+        file = self._kept / hashlib.sha256(f"{shape}\0{key!r}".encode()).hexdigest()
+        with contextlib.suppress(OSError):
+            return file.read_text(encoding="utf-8")
+        began = time.monotonic()
+        answer = self._translate(shape, key)
+        if time.monotonic() - began > _LONG_SECONDS:
+            part = file.with_suffix(f".{uuid.uuid4().hex}")
+            with contextlib.suppress(OSError):
+                part.write_text(answer, encoding="utf-8")
+                part.replace(file)
+        return answer
+
+
+def kept_in(directory: Path) -> Path:
+    """Where answers are kept: in a directory for these versions of what makes them."""
+    made_by = [f"{name} {version(name)}" for name in ("bqemulator", "sqlglot", "duckdb")] + [sys.version]
+    made_by += [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("bqemulator_*.py"))]
+    return directory / hashlib.sha256("\0".join(made_by).encode()).hexdigest()[:16]
+
+
+def translate_each_shape_once(kept: Path | None = None) -> None:
+    """Let the emulator's translator, and what puts names of tables into its answers, remember shapes.
+
+    Args:
+        kept: where what took long is kept; see `kept_in`.
+    """
+    translate: Callable[..., Any] = SQLTranslator.translate
+
+    def translated(text: str, caller: Hashable) -> str:
+        sql, _, schema = text.partition(_SCHEMA)
+        return str(translate(translator, sql, schema=ast.literal_eval(schema), caller=caller).unwrap())
+
+    translator, shapes = SQLTranslator(), Shapes(translated, kept and kept / "translated")
+
+    def translate_shape(_: SQLTranslator, sql: str, *, schema: Any = None, caller: Any = None, **_further: Any) -> Any:
+        try:
+            return Ok(shapes(f"{sql}{_SCHEMA}{schema!r}", caller))
+        except (InvalidQueryError, UnsupportedFeatureError) as error:
+            return Err(error)
+
+    SQLTranslator.translate = translate_shape  # type: ignore[method-assign,assignment]
+    named = Shapes(vars(executor)["rewrite_table_refs"], kept and kept / "named")
+    for module in (executor, interpreter):
+        vars(module)["rewrite_table_refs"] = named
+
+
+def shape_of(text: str) -> tuple[str, dict[str, str]]:
+    """The text with placeholders, and what each of them stands for; the text alone if it cannot be done safely."""
+    placeholders: dict[str, str] = {}
+
+    def placeholder(found: re.Match[str]) -> str:
+        original = found[0]
+        if original not in placeholders:
+            form = _KINDS[found.lastindex - 1][1].format(len(placeholders))  # type: ignore[operator]
+            # The time of day keeps its form: whether there is a time zone decides about the type.
+            placeholders[original] = form + re.sub(r"[0-9]", "0", original[_DATE:]) if "-" in form else form
+        return placeholders[original]
+
+    if _PLACEHOLDER.search(text):
+        return text, {}
+    shape = _OPAQUE.sub(placeholder, text)
+    return (shape, {new: old for old, new in placeholders.items()}) if len(placeholders) < _MANY else (text, {})
+
+
+def _filled(answer: str, originals: dict[str, str]) -> str:
+    if not originals:
+        return answer
+    longest_first = sorted(originals, key=len, reverse=True)
+    return re.sub("|".join(map(re.escape, longest_first)), lambda found: originals[found[0]], answer)

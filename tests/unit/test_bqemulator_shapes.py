@@ -1,0 +1,110 @@
+"""Statements of one shape are translated once, and to the same as if each were translated by itself."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Hashable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from bqemulator.jobs import executor
+from bqemulator.scripting import interpreter
+from bqemulator.sql.translator import SQLTranslator
+
+from localdev.bqemulator_shapes import Shapes, kept_in, shape_of, translate_each_shape_once
+from tests.unit.test_bqemulator_start import FILES, RULED
+from warehouse.statements import Sql, SqlFile
+
+PROJECT = "local-grading"
+
+
+class Varied:
+    """Values as they differ from one run to the next."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self.run = f"{self._random.getrandbits(128):032x}"
+        self.suffix = f"{self._random.getrandbits(36) + 2**36:010x}"
+        self.day = date(2024, 1, 1) + timedelta(days=self._random.randrange(700))
+        self.token = 1_700_000_000_000 + self._random.randrange(10**11)
+
+    def table(self, name: str) -> str:
+        return f"`{PROJECT}.nba_staging_{self.suffix}.{name}_{self.day:%Y%m%d}_{self.run}`"
+
+    def statement(self, file: SqlFile) -> str:
+        values = {placeholder: Sql("x") for placeholder in file.placeholders} | {"date": Sql(f"DATE '{self.day}'")}
+        values |= {"minutes_type": Sql("NUMERIC"), "passed_in": Sql(""), "passed_out": Sql("")}
+        return file.fill(**values).text
+
+    def statements(self) -> list[str]:
+        """Run ids, tokens, dates and times as words, in names and in strings, next to what must stay as it is."""
+        return [
+            *map(self.statement, FILES),
+            RULED,
+            f"SELECT * FROM {self.table('grades')} AS g WHERE game_date = DATE '{self.day}' AND run_id = '{self.run}'",
+            f"""INSERT INTO {self.table("runs")} (run_id, at, token, note, share) SELECT '{self.run}',
+            TIMESTAMP '{self.day} 12:30:00.25+00:00', {self.token}, 'backfill:2024-01-05:2024-01-15:x',
+            0.17 + 1.5 + 1700000000000.5 FROM UNNEST([1, 2])""",
+            f"""SELECT DATETIME '{self.day} 9:00:00', TIMESTAMP '{self.day}', CAST('{self.day}T10:00:00Z' AS TIMESTAMP),
+            DATE_ADD(DATE '{self.day}', INTERVAL 1 DAY), FORMAT_DATE('%Y', DATE '{self.day}'), MOD({self.token}, 7)""",
+        ]
+
+
+def _all_of(seed: int) -> list[str]:
+    answers = [SQLTranslator().translate(sql).unwrap() for sql in Varied(seed).statements()]
+    return [executor.rewrite_table_refs(sql, PROJECT) for sql in answers]
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["in memory", "in files"])
+def test_what_is_remembered_is_what_would_be_translated(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, kept: bool
+) -> None:
+    expected = {seed: _all_of(seed) for seed in (1, 2, 3)}
+    asked: list[str] = []
+    translate = SQLTranslator.translate
+
+    def counted(translator: SQLTranslator, sql: str, **further: object) -> object:
+        asked.append(sql)
+        return translate(translator, sql, **further)  # type: ignore[arg-type]
+
+    for module in (executor, interpreter):
+        monkeypatch.setattr(module, "rewrite_table_refs", executor.rewrite_table_refs)
+    for number, seed in enumerate(expected):
+        if not number or kept:  # as another emulator would
+            monkeypatch.setattr(SQLTranslator, "translate", counted)
+            translate_each_shape_once(kept_in(tmp_path) if kept else None)
+        assert _all_of(seed) == expected[seed]
+    assert len(expected[1]) <= len(asked) < 1.2 * len(expected[1])
+
+
+def test_equal_values_stay_equal_and_different_ones_different() -> None:
+    """Two statements have one shape only if the same places hold the same value."""
+    one, other = Varied(1), Varied(2)
+    same = [shape_of(f"SELECT '{x.run}', '{x.run}', '{y.run}'")[0] for x, y in ((one, other), (other, one), (one, one))]
+    assert same[0] == same[1] != same[2]
+
+
+@pytest.mark.parametrize(
+    "differs",
+    [("'2024-01-15 10:00:00'", "'2024-01-15 10:00:00+00:00'"), ("'2024-01-15'", "'2024-01-15 10:00:00'"),
+     ("0.1700000000000", "0.1700000000001"), ("'id 2024-01-15'", "'id 2024-01-16'"), ("1.5", "2.5"),
+     ("INTERVAL '1-2' YEAR TO MONTH", "INTERVAL '1-3' YEAR TO MONTH")],
+)  # fmt: skip
+def test_what_a_translation_may_read_is_part_of_the_shape(differs: tuple[str, str]) -> None:
+    assert shape_of(f"SELECT {differs[0]}")[0] != shape_of(f"SELECT {differs[1]}")[0]
+
+
+def test_a_translation_that_reads_what_it_should_copy_is_not_remembered() -> None:
+    shapes = Shapes(lambda text, _: re.sub(r"(\d{4})-(\d\d)-(\d\d)", r"\1/\2/\3", text))
+    assert shapes("SELECT '2024-01-15'") == "SELECT '2024/01/15'"
+    assert shapes("SELECT '2024-01-16'") == "SELECT '2024/01/16'"
+
+
+def test_an_error_tells_of_the_statement_as_it_is() -> None:
+    def refuse(text: str, _: Hashable) -> str:
+        raise ValueError(text)
+
+    with pytest.raises(ValueError, match="2024-01-15"):
+        Shapes(refuse)("SELECT '2024-01-15'")
