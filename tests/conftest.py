@@ -10,6 +10,7 @@ import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from google.cloud import bigquery
@@ -23,7 +24,9 @@ from localdev.pubsub import PubSubEmulator
 from localdev.sdk import FIRESTORE_LAUNCHER, PUBSUB_LAUNCHER, gcloud, launcher, why_missing
 from localdev.settings import local_settings
 from localdev.slack_sink import SlackSink
-from tests.zetasql_check import Judge
+
+if TYPE_CHECKING:
+    from tests.zetasql_check import Judge
 
 _EMULATORS = {
     "firestore": ("firestore_emulator", FIRESTORE_LAUNCHER, "cloud-firestore-emulator"),
@@ -91,6 +94,8 @@ def pubsub_emulator(log_directory: Path) -> Iterator[PubSubEmulator]:
 @pytest.fixture(scope="session")
 def judge() -> Judge:
     """Google's SQL analyzer with the project's schemas."""
+    from tests.zetasql_check import Judge  # takes two seconds, and unit tests do not need it
+
     return Judge(local_settings(bigquery_endpoint="http://127.0.0.1:1", lock_store="sqlite", lock_sqlite_path="x"))
 
 

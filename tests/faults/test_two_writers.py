@@ -10,18 +10,20 @@ from grading.wiring import Application
 from tests.faults.conftest import DAY, PLAYERS
 from tests.faults.reader import Reader
 from tests.faults.writers import grade_rounds, naive_rounds
+from tests.length import LONG
 
-ROUNDS = 20
+ROUNDS = 20 if LONG else 6
+NAIVE_ROUNDS = 20
 
 
-def race(application: Application, target: Callable[..., None]) -> tuple[Reader, list[Any]]:
+def race(application: Application, target: Callable[..., None], rounds: int) -> tuple[Reader, list[Any]]:
     """Two processes, each writing the date once a round, all rounds begun together."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(2)
     answers, processes = [], []
     for _ in range(2):
         mine, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=target, args=(application.settings, DAY, ROUNDS, barrier, theirs))
+        process = context.Process(target=target, args=(application.settings, DAY, rounds, barrier, theirs))
         process.start()
         answers.append(mine)
         processes.append(process)
@@ -34,8 +36,8 @@ def race(application: Application, target: Callable[..., None]) -> tuple[Reader,
 
 
 def test_two_writers_never_leave_a_duplicate_nor_an_empty_moment(graded: Application) -> None:
-    """20 rounds: each poll saw one whole run."""
-    reader, statuses = race(graded, grade_rounds)
+    """Each poll saw one whole run."""
+    reader, statuses = race(graded, grade_rounds, ROUNDS)
     assert statuses == [("success", "")] * 2 * ROUNDS
     assert len(reader.seen) > ROUNDS
     assert (reader.empty, reader.doubled, reader.mixed) == (0, 0, 0)
@@ -44,6 +46,6 @@ def test_two_writers_never_leave_a_duplicate_nor_an_empty_moment(graded: Applica
 
 def test_the_replaced_writer_shows_both_faults(graded: Application) -> None:
     """The negative control: the same race, the same reader."""
-    reader, _ = race(graded, naive_rounds)
+    reader, _ = race(graded, naive_rounds, NAIVE_ROUNDS)
     assert reader.empty > 0
     assert reader.doubled > 0

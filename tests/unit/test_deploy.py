@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import os
 import re
@@ -20,10 +19,8 @@ from grading.breaker import COLLECTION as BREAKERS
 from grading.memory import FAILED, FIRST_SEEN
 from grading.processors import PROCESSORS
 from grading.settings import Settings
-from localdev.sdk import gcloud
 from locking.line import waiters
 from locking.lock import lock_document
-from tests.deploy.fake.linter import Linter, cache_of, canonical
 
 ROOT = Path(__file__).parents[2]
 URL = "https://hooks.slack.com/services/T000/B000/not-a-real-one"
@@ -343,58 +340,3 @@ def test_destroy_removes_every_account_and_binding_and_no_data(planned: list[str
     (revoked,) = (words[-1] for words in removed if words[0] == "bq")
     (granted,) = (shlex.split(line)[-1] for line in planned if "GRANT" in line)
     assert revoked == granted.replace("GRANT ", "REVOKE ").replace(" TO ", " FROM ")
-
-
-@pytest.mark.skipif(gcloud() is None, reason="needs gcloud, which checks its own commands: not on the PATH")
-def test_every_gcloud_command_is_one_that_gcloud_accepts(tmp_path: Path, planned: list[str]) -> None:
-    """By gcloud's own linter, offline; a wrong flag among them is caught, so that a pass means something."""
-    settings = tmp_path / "production.env"
-    settings.write_text("GRADING_COMPLETE_TOPIC=done\n")
-    lines = [
-        *planned,
-        *dry_run("--env-file", str(settings), "--old-schedule", "nightly", "--notification-channel", "c"),
-    ]
-    lines += [*dry_run("rollback"), *dry_run("destroy")]
-    commands = sorted({line for line in lines if line.startswith("gcloud ")})
-    broken = "gcloud pubsub topics create nba-grading-trigger --no-such-flag=1 --project=demo-project"
-    results = lint(tmp_path, [*commands, broken])
-    assert len(results) == len(commands) + 1
-    assert not results.pop(broken)["success"]
-    assert {text: each["error_message"] for text, each in results.items() if not each["success"]} == {}
-
-
-@pytest.mark.skipif(gcloud() is None, reason="needs gcloud, which checks its own commands: not on the PATH")
-def test_every_gcloud_command_that_people_are_told_to_type_is_one_that_gcloud_accepts(tmp_path: Path) -> None:
-    """Those of the documents, of the alert policies, and of deploy.sh's own words."""
-    texts = [path.read_text() for path in [*(ROOT / "docs").glob("*.md"), *ROOT.glob("README.md")]]
-    policies = (ROOT / "monitoring/alert_policies").glob("*.json")
-    texts += [json.loads(path.read_text())["documentation"]["content"] for path in policies]
-    run = subprocess.run(
-        [str(ROOT / "deploy.sh"), "--dry-run", *PROJECT], capture_output=True, text=True, timeout=60, check=True
-    )
-    texts.append(run.stdout.partition("\nDone.")[2])
-    found = {match for text in texts for match in re.findall(r"`(gcloud [^`\n]+)`", text)}
-    found |= {match for text in texts for match in re.findall(r"^(?:\$ | *|\w+ it: +)(gcloud .*)", text, re.MULTILINE)}
-    commands = sorted({first_command(line) for line in found})
-    assert len(commands) > 10
-    results = lint(tmp_path, commands)
-    assert {text: each["error_message"] for text, each in results.items() if not each["success"]} == {}
-
-
-def first_command(line: str) -> str:
-    """A shell line without redirections, comments, remarks set off by spaces, and what it is piped into."""
-    line = re.sub(r"\$\(date [^)]*\)", "2026-01-17T00:00:00Z", line.partition("     ")[0])
-    words = shlex.shlex(line, posix=True, punctuation_chars="|<>;")
-    words.whitespace_split = True
-    return shlex.join(itertools.takewhile(lambda word: word[0] not in "|<>;", words))
-
-
-def lint(directory: Path, commands: list[str]) -> dict[str, dict[str, object]]:
-    """Command → what `gcloud meta lint-gcloud-commands` says of it; answers are kept between sessions."""
-    sdk = gcloud()
-    assert sdk is not None
-    linter = Linter(str(sdk), cache_of(sdk))
-    lines = {each: canonical(shlex.split(each)[1:]) for each in commands}
-    linter.ask(linter.unknown(set(lines.values())))
-    found = {each: linter.complaint(line) for each, line in lines.items()}
-    return {each: {"success": not text, "error_message": text} for each, text in found.items()}
