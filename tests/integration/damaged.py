@@ -72,11 +72,12 @@ def graded_weeks(client: bigquery.Client, settings: Settings, *, days: int = 36,
         f"""
         INSERT INTO `{settings.target("prediction_accuracy")}` (
           player_lookup, game_id, game_date, system_id, predicted_points, confidence_score, recommendation, line_value,
-          actual_points, minutes_played, absolute_error, prediction_correct, line_source, is_voided, graded_at, run_id)
+          actual_points, minutes_played, absolute_error, prediction_correct, line_source, is_voided, graded_at, run_id,
+          rules_version)
         SELECT p.player_lookup, p.game_id, p.game_date, p.system_id, p.predicted_points, p.confidence_score,
           p.recommendation, p.current_points_line, b.points, b.minutes_played, ABS(p.predicted_points - b.points),
           IF(p.current_points_line IS NULL, NULL, TRUE), p.line_source, FALSE,
-          TIMESTAMP_ADD(TIMESTAMP(p.game_date), INTERVAL 30 HOUR), 'made'
+          TIMESTAMP_ADD(TIMESTAMP(p.game_date), INTERVAL 30 HOUR), 'made', '{settings.rules_version}'
         FROM `{predictions}` AS p
         JOIN `{settings.input_table("box_scores_table")}` AS b USING (player_lookup, game_id, game_date)
         """,
