@@ -1,8 +1,8 @@
 """gcloud's own linter, its answers kept by command.
 
 It takes a sixth of a second for each command. What it accepts is recorded for the SDK's version, beside this file; what
-is not, and every command that it refuses, is asked about. To record it anew: delete the record, run tests/deploy with an
-empty .pytest_cache, and then `python -m tests.deploy.fake.linter`.
+is not, and every command that it refuses, is asked about. To record it anew: delete the record, run tests/deploy with
+an empty .pytest_cache, and then `python -m tests.deploy.fake.linter`.
 """
 
 from __future__ import annotations
