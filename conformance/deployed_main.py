@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from foundation.clock import SystemClock
@@ -17,7 +18,7 @@ from foundation.events import Event, EventSink
 from grading import clients
 from grading.settings import Settings
 from grading.wiring import Application
-from locking.store import Document, DocumentStore, Fields, Key, Watch
+from locking.store import Change, Document, DocumentStore, Fields, Key, Watch
 from monitoring.log_sink import JsonLogSink
 
 PREFIX_VARIABLE = "CONFORMANCE_PREFIX"
@@ -47,6 +48,10 @@ class PrefixedStore:
     def delete(self, key: Key, *, if_version: int, also: Sequence[Key] = (), timeout: float) -> bool:
         others = [self._to(other) for other in also]
         return self._inner.delete(self._to(key), if_version=if_version, also=others, timeout=timeout)
+
+    def commit(self, changes: Sequence[Change], *, timeout: float) -> Sequence[int] | None:
+        moved = [replace(change, key=self._to(change.key)) for change in changes]
+        return self._inner.commit(moved, timeout=timeout)
 
     def watch(
         self,

@@ -19,6 +19,7 @@ from conformance.sweep import Documents, remove_dataset
 from foundation.clock import Clock, Deadline
 from foundation.errors import StatementRefused
 from foundation.events import EventLog
+from grading.batch import Batch
 from grading.processors import GRADING, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
@@ -178,11 +179,11 @@ class Place:
 
     def staged(self, run: Run) -> Staged:
         """The run's rows, staged as the service stages them."""
-        return QueriedRows(select_of(run)).stage(run)
+        return QueriedRows(select_of(run)).stage(Batch.of(run))
 
     def script(self, run: Run, staged: Staged) -> Sql:
         """The publish script as the service sends it."""
-        return publish_script(run, staged, AuditNote(status="success"))
+        return publish_script(Batch.of(run), staged, {run.date: AuditNote(status="success")})
 
     def published(self, when: date) -> Run:
         """Grade a date once, by staging and publishing it. Returns the run that did."""

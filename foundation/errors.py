@@ -10,6 +10,7 @@
     │   │   └── LeaseLost               ours, until someone else took it over
     │   ├── WarehouseUnavailable        no usable answer from BigQuery
     │   │   ├── OutcomeUnknown              a job was sent, and may still commit
+    │   │   ├── ResourcesExceeded           BigQuery had not enough resources for the statement, this time
     │   │   ├── AccessRefused               the account may not read or write what the statement names, yet
     │   │   └── UnknownFailure              nobody has foreseen it: tried again until the event is too old
     │   ├── PublishConflict             aborted by a concurrent transaction
@@ -76,6 +77,10 @@ class WarehouseUnavailable(Transient):
 
 class OutcomeUnknown(WarehouseUnavailable):
     """A job was sent, and whether it ran or still runs is unknown."""
+
+
+class ResourcesExceeded(WarehouseUnavailable):
+    """BigQuery had not enough resources for the statement."""
 
 
 class PublishConflict(Transient):

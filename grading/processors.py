@@ -28,6 +28,11 @@ class Processor:
     reads_predictions: bool = False
     reads_earlier_dates: bool = False
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The business key within the whole table: the partition column and the rest."""
+        return (self.partition_column, *(name for name in self.business_key if name != self.partition_column))
+
 
 PREDICTION_ACCURACY = Processor(
     name="prediction_accuracy",

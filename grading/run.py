@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Self
@@ -15,20 +15,37 @@ from grading.settings import Settings
 from grading.trace import Trace, record_values
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
-from warehouse.statements import Sql, TablePath, columns, key_text, key_texts, literal, table, window_key
+from warehouse.statements import (
+    Sql,
+    TablePath,
+    columns,
+    dates_list,
+    key_text,
+    key_texts,
+    literal,
+    table,
+    texts_list,
+    window_key,
+)
 
 SENTINEL = "__sentinel__"
+
+Day = date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Why a date is graded. `published_ms` is when the event was published, None if there was no event."""
+    """Why a date is graded. `published_ms` is when the event was published, None if there was no event.
+
+    `one_of_many` dates that were asked for are content with what anyone else computes meanwhile.
+    """
 
     date: date
     trigger_source: str = "manual"
     event_id: str = ""
     published_ms: int | None = None
     allow_shrink: bool = False
+    one_of_many: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,32 +122,52 @@ class Run:
         day = f"{self.date:%Y%m%d}"
         return self.settings.staging(f"{self.processor.name}_{day}_{self.run_id}_{self.jobs.number()}")
 
-    def values(self) -> Mapping[str, Sql]:
-        """What the run fills into any of the SQL files."""
-        keys = self.processor.business_key
+    def values_of_dates(self, days: Sequence[Day]) -> Mapping[str, Sql]:
+        """What the SQL files that count and write by date are filled with, for dates that are written together.
+
+        The business key has the partition column in it: the rest is unique within a date only.
+        """
+        keys, key = self.processor.business_key, self.processor.key
         return {
             "target": table(self.target),
             "fence": table(self.fence),
             "runs": table(self.settings.target("grading_runs")),
             "audit": table(self.settings.target("grading_duplicate_audit")),
-            "date": literal(self.date),
+            "dates": dates_list(days),
+            "lock_keys": texts_list(day.isoformat() for day in days),
             "partition_column": columns([self.processor.partition_column]),
-            "business_key": columns(keys),
-            "window_key": window_key(keys),
+            "business_key": columns(key),
+            "window_key": window_key(key),
             "keep_order": columns(self.processor.keep_order),
             "written_at": columns([self.processor.written_at]),
             "key_texts": key_texts(keys, "target"),
             "key_text": key_text(keys),
             "sentinel": literal(SENTINEL),
-            "lock_key": literal(self.lock_key),
+            "processor": literal(self.processor.name),
+            "rules_version": literal(self.settings.rules_version),
+        }
+
+    def identity(self) -> Mapping[str, Sql]:
+        """The columns of `grading_runs` that say whose run it is, and how it held its lock."""
+        return {
             "run_id": literal(self.run_id),
             "event_id": literal(self.request.event_id),
             "processor": literal(self.processor.name),
+            "game_date": literal(self.date),
             "trigger_source": literal(self.request.trigger_source),
             "lock_wait_ms": literal(self.hold.wait_ms),
             "locked": literal(self.hold.locked),
             "started_at": literal(self.started_at),
             "rules_version": literal(self.settings.rules_version),
+        }
+
+    def values(self) -> Mapping[str, Sql]:
+        """What the run fills into any of the SQL files."""
+        return {
+            **self.values_of_dates([self.date]),
+            "date": literal(self.date),
+            "lock_key": literal(self.lock_key),
+            **self.identity(),
             **record_values(self.trace.recorded(self.hold, self.settings.code_version)),
         }
 

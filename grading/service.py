@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 
 from alerts import event_messages, upkeep_messages
 from alerts.alert import Notifier, Resolver
 from foundation.clock import Clock, Deadline
-from foundation.errors import CircuitOpen, DeadlineExceeded, GradingError, Transient, UnknownFailure
+from foundation.errors import (
+    CircuitOpen,
+    DeadlineExceeded,
+    GradingError,
+    InvalidRow,
+    PublishConflict,
+    ResourcesExceeded,
+    StatementRefused,
+    Transient,
+    UnknownFailure,
+)
 from foundation.events import EventLog
 from foundation.text import valid, whole
 from grading.audit import Audit
+from grading.batch import Batch
 from grading.breaker import GradingCircuitBreaker
 from grading.locker import Locker
 from grading.outcome import Outcome, Status, Written
@@ -20,12 +32,31 @@ from grading.processors import Processor
 from grading.run import Request, Run
 from grading.settings import Settings
 from grading.writing.inputs import OptionalInput
-from grading.writing.rules import compute
-from grading.writing.staging import QueriedRows, RowSource
-from grading.writing.validate import validate
+from grading.writing.staging import ComputedRows, RowSource
+from grading.writing.validate import validate, validate_all
 from grading.writing.writer import Writer
 from validation.duplicates import DuplicateReport
 from warehouse.bigquery import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a batch ended: the outcome of each date; `held` are dates that someone else held, `split` the error for which
+    a batch of several is to be tried in halves: nothing of it was published, recorded or alerted. Its last transaction
+    took `transaction_seconds`."""
+
+    outcomes: Sequence[Outcome] = ()
+    held: Sequence[date] = ()
+    split: GradingError | None = None
+    transaction_seconds: float = 0.0
+
+
+def may_be_of_one_date(error: GradingError) -> bool:
+    """Whether a batch that failed so may succeed in parts: data that cannot be stored, or more than BigQuery can do at
+    once. An outage would only be met again, and a write whose outcome is unknown must not be repeated in parts."""
+    return isinstance(
+        error, StatementRefused | InvalidRow | ResourcesExceeded | PublishConflict | DeadlineExceeded | UnknownFailure
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,51 +100,142 @@ class GradingService:
         use_lock: bool = True,
     ) -> Outcome:
         """Run one processor for one date and return how it ended. Raises no error: it is the outcome."""
-        events = self.events.bind(date=request.date.isoformat(), processor=processor.name)
+        [outcome] = self.run_all(processor, [request], deadline, source=source, use_lock=use_lock).outcomes
+        return outcome
+
+    def run_all(
+        self,
+        processor: Processor,
+        requests: Sequence[Request],
+        deadline: Deadline,
+        *,
+        source: RowSource | None = None,
+        use_lock: bool = True,
+    ) -> Ended:
+        """Run one processor for some dates as one batch, and return how each ended. Raises no error.
+
+        A date of several that someone else holds is not waited for: it has no outcome, and is in `Ended.held`. If what
+        failed may lie in one of several dates, or in their number, none has an outcome: `Ended.split` says why.
+        """
         started = self.clock.monotonic()
-        run = Run.start(processor, request, self.settings, self.warehouse, deadline)
-        events = events.bind(run_id=run.run_id)
+        batch = Batch.of(
+            *(Run.start(processor, request, self.settings, self.warehouse, deadline) for request in requests)
+        )
+        events = self.events.bind(processor=processor.name)
+        if len(batch) == 1:
+            events = self._of(batch.lead, events)
         # Only events are refused: a person at a terminal has looked, and may try.
-        breaker = self.breaker_of(processor.name, events) if self.breaker_of and request.event_id else None
+        asked = any(request.event_id for request in requests)
+        breaker = self.breaker_of(processor.name, events) if self.breaker_of and asked else None
         try:
             if breaker:
                 breaker.before_call()
-            if deadline.expired:
-                raise DeadlineExceeded("no time is left to begin")
-            with self.locker.hold(processor, request, deadline, events, use_lock=use_lock) as hold:
-                run = replace(run, hold=hold)
-                outcome = self._write(run, source, events)
         except CircuitOpen as error:
             events.emit("breaker_refused", str(error), "WARNING")
-            return self._outcome(run, Status.FAILED, detail=str(error), transient=True)
+            return Ended([self._outcome(run, Status.FAILED, detail=str(error), transient=True) for run in batch])
+        held, ended = self._under_locks(batch, source, events, use_lock=use_lock)
+        if isinstance(ended, GradingError):
+            return Ended(held=held, split=ended)
+        outcomes = []
+        for run, outcome in ended:
+            is_repeat = outcome.status is Status.SUPERSEDED and bool(run.request.event_id)
+            outcome = replace(
+                outcome,
+                repeat=is_repeat and self.audit.record_superseded(run),
+                duration_ms=round((self.clock.monotonic() - started) * 1000),
+            )
+            self._tell(run, outcome, self._of(run, events))
+            outcomes.append(outcome)
+            if breaker and not self._given_up(run, outcome):
+                self._count(breaker, outcome)
+        return Ended(outcomes, held, transaction_seconds=batch.lead.trace.transaction_seconds)
+
+    def _under_locks(
+        self, batch: Batch, source: RowSource | None, events: EventLog, *, use_lock: bool
+    ) -> tuple[Sequence[date], Sequence[tuple[Run, Outcome]] | GradingError]:
+        """Write a batch under its locks: the dates that are held elsewhere, and each run with its outcome, or the error
+        for which the batch is to be split."""
+        held: Sequence[date] = ()
+        try:
+            if batch.deadline.expired:
+                raise DeadlineExceeded("no time is left to begin")
+            with self.locker.hold_all(batch, events, use_lock=use_lock) as holds:
+                held = [day for day in batch.days if day not in holds]
+                batch = batch.holding(holds)
+                ended = self._write(batch, source, events) if batch else {}
         except GradingError as error:
-            transient = isinstance(error, Transient)
-            outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=transient)
-            outcome = replace(outcome, unknown=isinstance(error, UnknownFailure))
+            if len(batch) > 1 and may_be_of_one_date(error):
+                return held, error
+            return held, [(run, self._failed(run, error)) for run in batch]
         except Exception as error:  # noqa: BLE001 - not known to be permanent: it comes again, and the others go on
             detail = f"{type(error).__name__}: {valid(str(error))}"
             events.emit("unexpected_error", detail, "ERROR", stack_trace=whole(error))
-            outcome = replace(self._outcome(run, Status.FAILED, detail=detail, transient=True), unknown=True)
-        repeat = (
-            outcome.status is Status.SUPERSEDED and bool(run.request.event_id) and self.audit.record_superseded(run)
-        )
-        outcome = replace(outcome, repeat=repeat, duration_ms=round((self.clock.monotonic() - started) * 1000))
-        self._tell(run, outcome, events)
-        if breaker and not self._given_up(run, outcome):
-            self._count(breaker, outcome)
-        return outcome
+            if len(batch) > 1:
+                return held, UnknownFailure(detail)
+            failed = self._outcome(batch.lead, Status.FAILED, detail=detail, transient=True)
+            return held, [(batch.lead, replace(failed, unknown=True))]
+        return held, [(run, ended[run.date]) for run in batch]
 
-    def _write(self, run: Run, source: RowSource | None, events: EventLog) -> Outcome:
+    def _write(self, batch: Batch, source: RowSource | None, events: EventLog) -> dict[date, Outcome]:
+        ended: dict[date, Outcome] = {}
         if source is None:
-            if self.writer.satisfied(run):
-                return self._outcome(run, Status.SUPERSEDED, detail="the event is satisfied by what is published")
-            computed = compute(run)
-            self._warn_of_absent(computed.optional, events)
-            source = QueriedRows(computed.select, computed.carried)
-        written = self.writer.write(run, source, events)
-        outcome = self._outcome(run, written.status, written=written)
-        if not written.status.published:
-            return outcome
+            detail = "the event is satisfied by what is published"
+            for day in self.writer.satisfied(batch):
+                ended[day] = self._outcome(batch.run_of(day), Status.SUPERSEDED, detail=detail)
+            source = ComputedRows(lambda optional: self._warn_of_absent(optional, events))
+        left = batch.without(ended)
+        if not left:
+            return ended
+        for day, result in self.writer.write_all(left, source, events).items():
+            run = left.run_of(day)
+            if isinstance(result, GradingError):
+                ended[day] = self._failed(run, result)
+            else:
+                ended[day] = self._outcome(run, result.status, written=result)
+        published = [run for run in left if ended[run.date].status.published]
+        for run in published:
+            self._log_publish(run, ended[run.date], self._of(run, events))
+        if published:
+            ended |= self._validated(Batch.of(*published), ended, events)
+        return ended
+
+    def _validated(self, batch: Batch, published: Mapping[date, Outcome], events: EventLog) -> dict[date, Outcome]:
+        """Check rows and business keys of the dates by one query; then what each date holds."""
+        try:
+            found: Mapping[date, DuplicateReport | GradingError] = validate_all(batch)
+        except GradingError as error:
+            found = dict.fromkeys(batch.days, error)
+        return {
+            run.date: self._checked(run, published[run.date], found[run.date], self._of(run, events)) for run in batch
+        }
+
+    def _checked(self, run: Run, outcome: Outcome, found: DuplicateReport | GradingError, events: EventLog) -> Outcome:
+        report = self._validate(run, found, outcome.rows_inserted, events)
+        if report and _lacks_rows(run, report, outcome.rows_inserted):
+            detail = f"{report.total_rows} of the {outcome.rows_inserted} rows that were published are there"
+            events.emit(
+                "rows_missing",
+                f"{detail}, and nobody has published the date since",
+                "CRITICAL",
+                rows=report.total_rows,
+                rows_published=outcome.rows_inserted,
+            )
+            self.audit.record_rows_missing(run, detail)
+            outcome = replace(outcome, status=Status.ROWS_MISSING, detail=detail)
+        return replace(outcome, duplicates=report)
+
+    @staticmethod
+    def _of(run: Run, events: EventLog) -> EventLog:
+        return events.bind(date=run.lock_key, run_id=run.run_id)
+
+    def _failed(self, run: Run, error: GradingError) -> Outcome:
+        outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=isinstance(error, Transient))
+        return replace(outcome, unknown=isinstance(error, UnknownFailure))
+
+    def _log_publish(self, run: Run, outcome: Outcome, events: EventLog) -> None:
+        written = outcome.written
+        if written is None:
+            return
         events.emit(
             "write_published",
             f"published {outcome.rows_inserted} rows",
@@ -128,19 +250,6 @@ class GradingService:
             confidence_out_of_range=written.second_choices.confidences,
         )
         self._log_findings(written, events)
-        report = self._validate(run, outcome.rows_inserted, events)
-        if report and _lacks_rows(run, report, outcome.rows_inserted):
-            detail = f"{report.total_rows} of the {outcome.rows_inserted} rows that were published are there"
-            events.emit(
-                "rows_missing",
-                f"{detail}, and nobody has published the date since",
-                "CRITICAL",
-                rows=report.total_rows,
-                rows_published=outcome.rows_inserted,
-            )
-            self.audit.record_rows_missing(run, detail)
-            outcome = replace(outcome, status=Status.ROWS_MISSING, detail=detail)
-        return replace(outcome, duplicates=report)
 
     def _warn_of_absent(self, optional: Sequence[OptionalInput], events: EventLog) -> None:
         """Warn, once a process, of each optional input that should be there and cannot be read."""
@@ -169,10 +278,14 @@ class GradingService:
             text = f"{choices.confidences} grades have no confidence: it was outside 0 to 1, or 0 to 100"
             events.emit("confidence_out_of_range", text, "WARNING", grades=choices.confidences)
 
-    def _validate(self, run: Run, rows: int, events: EventLog) -> DuplicateReport | None:
-        """Check the rows and business keys of the date. What is found is reported; it never fails the run."""
+    def _validate(
+        self, run: Run, found: DuplicateReport | GradingError, rows: int, events: EventLog
+    ) -> DuplicateReport | None:
+        """Judge the rows and business keys of the date. What is found is reported; it never fails the run."""
         try:
-            report = validate(run)
+            if isinstance(found, GradingError):
+                raise found
+            report = found
             if _lacks_rows(run, report, rows):
                 # Rows and fence are read in one statement; a second look tells a date that was just replaced.
                 report = validate(run)

@@ -38,7 +38,8 @@ class Trace:
     """Filled in by the steps of one run; of a run that stages several times it reports the last staging.
 
     `found_run_id` and `found_token` are what the fence held when the run looked last: what a publish replaced, or what
-    superseded the run. `refused` counts the publishes that the fence refused.
+    superseded the run. `refused` counts the publishes that the fence refused,
+    `transaction_seconds` is how long the last one took; that of a batch is noted in its lead.
     """
 
     sent_at: float | None = None
@@ -48,6 +49,7 @@ class Trace:
     found_run_id: str | None = None
     found_token: int | None = None
     refused: int = 0
+    transaction_seconds: float = 0.0
     inputs: dict[str, InputState] = field(default_factory=dict)
 
     def staging(self, now: float) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from foundation.clock import Clock
 from foundation.errors import LockStoreUnavailable
-from locking.store import Document, DocumentStore, Fields, Key, Watch
+from locking.store import Change, Document, DocumentStore, Fields, Key, Watch
 
 # A store that could not be opened is not tried at each call: opening can take seconds.
 _AGAIN_AFTER_SECONDS = 5.0
@@ -41,6 +41,9 @@ class LateLockStore:
 
     def delete(self, key: Key, *, if_version: int, also: Sequence[Key] = (), timeout: float) -> bool:
         return self._opened().delete(key, if_version=if_version, also=also, timeout=timeout)
+
+    def commit(self, changes: Sequence[Change], *, timeout: float) -> Sequence[int] | None:
+        return self._opened().commit(changes, timeout=timeout)
 
     def watch(
         self,

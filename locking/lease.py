@@ -19,7 +19,7 @@ from foundation.events import EventLog
 from locking.reminders import REMINDERS
 from locking.retry import RETRIED, Silence
 from locking.status import Claim, LockStatus
-from locking.store import DocumentStore, Key
+from locking.store import Change, DocumentStore, Key
 from locking.timings import LockTimings
 
 _RETRIES_PER_RENEWAL = 5
@@ -73,6 +73,7 @@ class Lease:
         waited_seconds: float,
         rival: LockStatus | None,
         tickets: Sequence[Key],
+        renews_itself: bool = True,
     ) -> None:
         self.holder_id = claim.holder_id
         self.operation_id = claim.operation_id
@@ -100,7 +101,7 @@ class Lease:
         self._abandoned = False
         self._stop = threading.Event()
         self._renewal: threading.Thread | None = None
-        self._reminder = REMINDERS.after(timings.renew_every_seconds, self._start_renewal)
+        self._reminder = REMINDERS.after(timings.renew_every_seconds, self._start_renewal) if renews_itself else None
 
     @property
     def held(self) -> bool:
@@ -130,16 +131,17 @@ class Lease:
         self._abandoned = True
         self._stop_renewal()
 
-    def close(self) -> None:
+    def close(self, *, unanswered: bool = False) -> None:
         """Stop renewing and release, or leave the lock as it is if it was abandoned or lost.
 
-        Never raises for what the store does: the work is done, and an unreleased lock expires.
+        `unanswered` says that it was released before, and no answer came. Never raises for what the store does: the
+        work is done, and an unreleased lock expires.
         """
         self._stop_renewal()
-        outcome, detail = ("left", "abandoned") if self._abandoned else self._release()
+        outcome, detail = ("left", "abandoned") if self._abandoned else self._release(unanswered)
         held_ms = round((self._clock.monotonic() - self._acquired) * 1000)
         if outcome == "released":
-            self._events.emit("lock_released", f"released {self.key}", held_ms=held_ms)
+            self.released()
         elif outcome == "left":
             message = f"left {self.key} to expire: {detail}"
             self._events.emit("lock_left", message, "WARNING", held_ms=held_ms, reason=detail)
@@ -170,7 +172,8 @@ class Lease:
 
     def _stop_renewal(self) -> None:
         """Returns with no renewal under way: the version stands still from now on."""
-        self._reminder.cancel()
+        if self._reminder is not None:
+            self._reminder.cancel()
         with self._mutex:
             self._stop.set()
         if self._renewal is not None:
@@ -183,18 +186,44 @@ class Lease:
                 return  # a hung main thread must not keep the lock for ever
             started = self._clock.monotonic()
             try:
-                if not self._renew(started):
+                if not self.renew(started):
                     return
                 pause = self._timings.renew_every_seconds - (self._clock.monotonic() - started)
             except LockStoreUnavailable:
                 pause = self._timings.renew_every_seconds / _RETRIES_PER_RENEWAL
 
-    def _renew(self, started: float) -> bool:
-        """Renew once; False if the lock is lost."""
-        timeout = self._timings.rpc_timeout_seconds
+    def renewal(self) -> Change:
+        """What renews the lock, for whoever renews several with one commit; see `renewed`."""
         self._heartbeat += 1
         fields = self._claim.fields(self._clock.now(), token=self.token, heartbeat=self._heartbeat)
-        version = self._store.replace(self.key, fields, if_version=self._version, timeout=timeout)
+        return Change(self.key, fields, self._version)
+
+    def renewed(self, version: int, started: float) -> None:
+        """The renewal was carried out: `version` is the document's now, `started` a moment before it was sent."""
+        with self._mutex:
+            self._version, self._renewed = version, started
+
+    def release(self) -> Sequence[Change]:
+        """What releases the lock, for whoever releases several with one commit; see `released`. No renewal may be under
+        way."""
+        return [Change(self.key, None, self._version), *(Change(ticket) for ticket in self._tickets)]
+
+    def released(self) -> None:
+        """The lock was released."""
+        held_ms = round((self._clock.monotonic() - self._acquired) * 1000)
+        self._events.emit("lock_released", f"released {self.key}", held_ms=held_ms)
+
+    @property
+    def renewable(self) -> bool:
+        """Whether the lock is to be renewed and released: it was neither abandoned nor lost."""
+        with self._mutex:
+            return self._lost is None and not self._abandoned
+
+    def renew(self, started: float) -> bool:
+        """Renew once; False if the lock is lost. Raises `LockStoreUnavailable`."""
+        timeout = self._timings.rpc_timeout_seconds
+        change = self.renewal()
+        version = self._store.replace(self.key, change.fields or {}, if_version=self._version, timeout=timeout)
         if version is None:
             started = self._clock.monotonic()
             status = self._look(timeout)
@@ -204,11 +233,10 @@ class Lease:
                 self._tell_lost(self._lost)
                 return False
             version, started = status.version, started - status.heartbeat_age_seconds
-        with self._mutex:
-            self._version, self._renewed = version, started
+        self.renewed(version, started)
         return True
 
-    def _release(self) -> tuple[Literal["released", "left", "lost"], str]:
+    def _release(self, unanswered: bool) -> tuple[Literal["released", "left", "lost"], str]:
         left = self._timings.outage_seconds if self._deadline is None else self._deadline.remaining()
         limit_seconds = min(self._timings.outage_seconds, max(_LAST_CALL_SECONDS, left))
         silence = Silence(self._timings, self._clock, limit_seconds=limit_seconds)
@@ -227,7 +255,7 @@ class Lease:
                 return "left", str(refusal)
             if status is None or status.holder_id != self.holder_id:
                 # Gone after an unanswered delete: that delete was carried out.
-                return ("released", "") if silence.unanswered else ("lost", _whose(status))
+                return ("released", "") if unanswered or silence.unanswered else ("lost", _whose(status))
             self._version = status.version
 
     def _look(self, timeout: float) -> LockStatus | None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from foundation.clock import Clock, Deadline, SystemClock
-from foundation.errors import InvalidSettings, LockAcquisitionError, LockError
+from foundation.errors import InvalidSettings, LockAcquisitionError, LockError, LockStoreUnavailable
 from foundation.events import EventLog
 from locking.acquisition import Acquisition
 from locking.late_store import LateLockStore
-from locking.lease import Lease
+from locking.lease import Grant, Lease
+from locking.lease_group import LeaseGroup
 from locking.status import Claim, LockStatus
-from locking.store import DocumentStore, Key
+from locking.store import Change, DocumentStore, Key
 from locking.stuck import check_for_stuck_locks
 from locking.timings import LockTimings
 
@@ -98,26 +99,41 @@ class DistributedLock:
             LockAcquisitionError: someone else held the lock for the whole wait.
             LockStoreUnavailable: the store gave no usable answer for about 10 s.
         """
-        key = lock_document(self.lock_type, game_date)
-        text = game_date.isoformat() if isinstance(game_date, date) else game_date
-        claim = Claim(
-            key=key,
-            lock_type=self.lock_type,
-            lock_key=text,
-            holder_id=str(uuid.uuid4()),
-            operation_id=operation_id,
-            lease_seconds=self._timings.lease_seconds,
-        )
-        events = self._events.bind(
-            lock_type=self.lock_type, lock_key=text, holder_id=claim.holder_id, operation_id=operation_id
-        )
+        claim = self._claim(game_date, operation_id)
+        events = self._events_of(claim)
         if isinstance(game_date, date):
-            events = events.bind(date=text)
+            events = events.bind(date=claim.lock_key)
         lease = self._acquire(claim, max_wait_seconds, deadline, events)
         try:
             yield lease
         finally:
             lease.close()
+
+    @contextmanager
+    def acquire_all(
+        self, operation_ids: Mapping[date, str], *, deadline: Deadline | None = None
+    ) -> Iterator[Mapping[date, Lease | LockError]]:
+        """Hold the locks of several dates for the body of a `with` block, without waiting for any.
+
+        They are taken with one commit, and if that is refused one after the other in the order of the dates. As
+        nothing is waited for, two callers cannot wait for each other.
+
+        Args:
+            operation_ids: the dates to lock, and the caller's name for what it does to each.
+            deadline: the invocation's end: the renewal of the leases ends there.
+
+        Yields:
+            For each date its lease, or why there is none: `LockAcquisitionError` if someone else holds the lock, and
+            `LockStoreUnavailable` for every date after the first of which the store gave no usable answer.
+        """
+        claims = {day: self._claim(day, operation_ids[day]) for day in sorted(operation_ids)}
+        found = self._take_together(claims, deadline) or self._take_each(claims, deadline)
+        leases = [lease for lease in found.values() if isinstance(lease, Lease)]
+        group = LeaseGroup(self._store, leases, self._timings, self._clock, deadline)
+        try:
+            yield found
+        finally:
+            group.close()
 
     def force_release(self, game_date: date | str, *, if_version: int) -> bool:
         """Remove a lock that an operator has judged abandoned; its holder notices by `ensure_held()`.
@@ -183,7 +199,79 @@ class DistributedLock:
             self._given_store = LateLockStore(open_store, self._clock)
         return self._given_store
 
-    def _acquire(self, claim: Claim, wait_seconds: float, deadline: Deadline | None, events: EventLog) -> Lease:
+    def _claim(self, lock_key: date | str, operation_id: str) -> Claim:
+        return Claim(
+            key=lock_document(self.lock_type, lock_key),
+            lock_type=self.lock_type,
+            lock_key=lock_key.isoformat() if isinstance(lock_key, date) else lock_key,
+            holder_id=str(uuid.uuid4()),
+            operation_id=operation_id,
+            lease_seconds=self._timings.lease_seconds,
+        )
+
+    def _events_of(self, claim: Claim) -> EventLog:
+        return self._events.bind(
+            lock_type=self.lock_type,
+            lock_key=claim.lock_key,
+            holder_id=claim.holder_id,
+            operation_id=claim.operation_id,
+        )
+
+    def _take_together(self, claims: Mapping[date, Claim], deadline: Deadline | None) -> dict[date, Lease | LockError]:
+        """Take all locks with one commit; nothing if that was refused or not answered."""
+        started, now = self._clock.monotonic(), self._clock.now()
+        changes = [Change(claim.key, claim.fields(now)) for claim in claims.values()]
+        try:
+            versions = self._store.commit(changes, timeout=self._timings.rpc_timeout_seconds)
+        except LockStoreUnavailable:
+            return {}  # asked for one by one, a lock that is ours already is found to be so
+        if versions is None:
+            return {}
+        leases: dict[date, Lease | LockError] = {}
+        for (day, claim), version in zip(claims.items(), versions, strict=True):
+            events = self._events_of(claim).bind(date=claim.lock_key, token=version)
+            waited = self._clock.monotonic() - started
+            events.emit("lock_acquired", f"acquired {claim.key}", wait_ms=round(waited * 1000), contended=False)
+            leases[day] = Lease(
+                store=self._store,
+                claim=claim,
+                grant=Grant(version=version, token=version, since=started),
+                timings=self._timings,
+                clock=self._clock,
+                events=events,
+                deadline=deadline,
+                waited_seconds=waited,
+                rival=None,
+                tickets=(),
+                renews_itself=False,
+            )
+        return leases
+
+    def _take_each(self, claims: Mapping[date, Claim], deadline: Deadline | None) -> dict[date, Lease | LockError]:
+        found: dict[date, Lease | LockError] = {}
+        outage: LockStoreUnavailable | None = None
+        for day, claim in claims.items():
+            if outage is not None:
+                found[day] = outage
+                continue
+            events = self._events_of(claim).bind(date=claim.lock_key)
+            try:
+                found[day] = self._acquire(claim, 0.0, deadline, events, renews_itself=False)
+            except LockStoreUnavailable as error:
+                found[day] = outage = error
+            except LockError as error:
+                found[day] = error
+        return found
+
+    def _acquire(
+        self,
+        claim: Claim,
+        wait_seconds: float,
+        deadline: Deadline | None,
+        events: EventLog,
+        *,
+        renews_itself: bool = True,
+    ) -> Lease:
         acquisition = Acquisition(self._store, claim, wait_seconds, self._timings, self._clock, events, deadline)
         try:
             grant = acquisition.run()
@@ -223,6 +311,7 @@ class DistributedLock:
             waited_seconds=waited,
             rival=acquisition.rival,
             tickets=acquisition.tickets,
+            renews_itself=renews_itself,
         )
 
 

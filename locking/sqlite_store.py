@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from foundation.errors import LockStoreUnavailable
-from locking.store import Document, Fields, Key, StoreUnanswered
+from locking.store import Change, Document, Fields, Key, StoreUnanswered
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
@@ -73,6 +73,12 @@ class SQLiteLockStore:
                 return False
             database.executemany("DELETE FROM documents WHERE collection = ? AND document_id = ?", [key, *also])
             return True
+
+    def commit(self, changes: Sequence[Change], *, timeout: float) -> Sequence[int] | None:
+        with self._transaction(timeout) as database:
+            if not all(_may_change(database, change) for change in changes):
+                return None
+            return [_change(database, change) for change in changes]
 
     def watch(
         self,
@@ -207,6 +213,19 @@ def _now(database: sqlite3.Connection) -> int:
 def _version(database: sqlite3.Connection, key: Key) -> int | None:
     row = database.execute("SELECT version FROM documents WHERE collection = ? AND document_id = ?", key).fetchone()
     return None if row is None else int(row[0])
+
+
+def _may_change(database: sqlite3.Connection, change: Change) -> bool:
+    if change.fields is None and change.if_version is None:
+        return True
+    return _version(database, change.key) == change.if_version
+
+
+def _change(database: sqlite3.Connection, change: Change) -> int:
+    if change.fields is not None:
+        return _write(database, change.key, change.fields)
+    database.execute("DELETE FROM documents WHERE collection = ? AND document_id = ?", change.key)
+    return 0
 
 
 def _write(database: sqlite3.Connection, key: Key, fields: Fields) -> int:

@@ -51,6 +51,19 @@ class Document:
     age_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One document's part of a commit.
+
+    With `fields` and no `if_version` it is created, with both it is replaced; without `fields` it is deleted, if the
+    version still is `if_version`, or whatever it is.
+    """
+
+    key: Key
+    fields: Fields | None = None
+    if_version: int | None = None
+
+
 class Watch(Protocol):
     """A running subscription to a few documents."""
 
@@ -83,6 +96,12 @@ class DocumentStore(Protocol):
 
         The documents of `also` are deleted in the same commit, whatever their version; if the answer is
         False, they stay.
+        """
+
+    def commit(self, changes: Sequence[Change], *, timeout: float) -> Sequence[int] | None:
+        """Carry out all changes, or none of them if one is refused: then None.
+
+        Returns the new versions in the order of the changes; of a deletion some number.
         """
 
     def watch(

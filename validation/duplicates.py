@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from foundation.errors import GradingError
 from warehouse.job_end import JobResult
-from warehouse.statements import Folder, Sql
+from warehouse.statements import Folder, Sql, literal
 
 SQL = Folder("validation.sql")
 
@@ -53,19 +54,23 @@ class DuplicateReport:
         return self.duplicate_keys == 0
 
 
-def find_duplicates(ask: Ask, values: Mapping[str, Sql], key: Sequence[str]) -> DuplicateReport:
-    """Count the business keys of a date, with samples if a key has several rows.
+def find_duplicates(ask: Ask, values: Mapping[str, Sql], key: Sequence[str]) -> Mapping[date, DuplicateReport]:
+    """Count the business keys of some dates, with samples for a date of which a key has several rows.
 
     Args:
         ask: runs the statements.
-        values: what the statements are filled with: target, date, business key and audit table.
-        key: the columns of the business key.
+        values: what the statements are filled with: target, dates, business key and audit table.
+        key: the columns of the business key within a date.
 
     Raises what `ask` raises, but not if only the samples cannot be had: duplicates are reported without them.
     """
-    counts = ask("validate", SQL.fill("validate", **values)).first
-    samples = _samples(ask, values, key) if counts["duplicate_keys"] else ()
-    return DuplicateReport(**counts, samples=samples)
+    return {
+        counts["day"]: DuplicateReport(
+            **{name: count for name, count in counts.items() if name != "day"},
+            samples=_samples(ask, {**values, "date": literal(counts["day"])}, key) if counts["duplicate_keys"] else (),
+        )
+        for counts in ask("validate", SQL.fill("validate", **values)).rows
+    }
 
 
 def _samples(ask: Ask, values: Mapping[str, Sql], key: Sequence[str]) -> tuple[DuplicateSample, ...]:

@@ -26,6 +26,7 @@ from foundation.errors import (
     NotInitialised,
     OutcomeUnknown,
     PublishConflict,
+    ResourcesExceeded,
     StatementRefused,
     UnknownFailure,
     WarehouseUnavailable,
@@ -185,6 +186,8 @@ def _permanent(error: Exception, text: str, reason: str, line: str) -> GradingEr
 def _passing(error: Exception, text: str, reason: str, line: str) -> GradingError:
     if isinstance(error, auth.GoogleAuthError):
         return WarehouseUnavailable(f"no access token could be had: {line}")
+    if reason == "resourcesExceeded":
+        return ResourcesExceeded(line)
     if _PASSING.search(text) or reason in _PASSING_REASONS:
         return WarehouseUnavailable(line)
     if isinstance(error, api.Forbidden | api.Unauthorized):

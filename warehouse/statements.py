@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -121,6 +121,24 @@ def number(value: float) -> Sql:
 def dates_array(days: Iterable[date]) -> Sql:
     """An array of dates, which may be empty."""
     return Sql(f"CAST([{', '.join(literal(day).text for day in days)}] AS ARRAY<DATE>)")
+
+
+def dates_list(days: Iterable[date]) -> Sql:
+    """Dates as a list for IN: BigQuery reads the partitions of constants, and no others
+    (https://cloud.google.com/bigquery/docs/querying-partitioned-tables)."""
+    return Sql(", ".join(literal(day).text for day in days))
+
+
+def texts_list(texts: Iterable[str]) -> Sql:
+    """Texts as a list for IN."""
+    return Sql(", ".join(literal(text).text for text in texts))
+
+
+def rows_array(types: Mapping[str, str], rows: Iterable[Sequence[Sql]]) -> Sql:
+    """An array of structs, for UNNEST: `types` are the fields, at least two, and each row has their values in order."""
+    fields = ", ".join(f"{columns([name])} {kind}" for name, kind in types.items())
+    values = ", ".join(f"({', '.join(value.text for value in row)})" for row in rows)
+    return Sql(f"ARRAY<STRUCT<{fields}>>[{values}]")
 
 
 def _escape(text: str) -> str:

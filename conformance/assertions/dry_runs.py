@@ -10,6 +10,7 @@ from conformance.assertions.concurrency import JOBS
 from conformance.place import EMPTY_DAY, Place, day
 from foundation.clock import Deadline
 from foundation.errors import GradingError
+from grading.batch import Batch
 from grading.processors import PROCESSORS, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
@@ -32,7 +33,7 @@ def statements_of(
     for name in ("validate", "duplicate_samples"):
         yield name, _VALIDATION.fill(name, **run.values())
     if processor.reads_predictions:
-        yield "coverage", _GRADING.fill("coverage", **{**run.values(), **rules_of(run)})
+        yield "coverage", _GRADING.fill("coverage", **{**run.values(), **rules_of(Batch.of(run))})
 
 
 @asserts(

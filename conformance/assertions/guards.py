@@ -10,12 +10,13 @@ from conformance.assertions.concurrency import JOBS
 from conformance.place import APPENDED, Place, day
 from conformance.scripts import raw
 from foundation.errors import GradingError, GuardRaised
+from grading.batch import Batch
 from grading.maintenance.repair_rows import DeduplicatedRows
 from grading.maintenance.repair_tables import REPAIR_TABLES
 from grading.processors import GRADING
 from grading.run import Run
 from grading.writing.schema import fence_statements
-from grading.writing.staging import Staged
+from grading.writing.staging import Base, Staged
 from warehouse.statements import Sql, literal
 
 _MINUTES = 60_000
@@ -38,8 +39,10 @@ def _cases(place: Place, published: Run, staged: Staged) -> Iterator[_Case]:
     yield _Case("already_published", place.script(published, staged))
     yield _Case("fence_newer", place.script(other, replace(staged, token=staged.token - 1)))
     yield _Case("token_from_the_future", place.script(other, in_the_future))
-    repaired = DeduplicatedRows(repaired=REPAIR_TABLES[GRADING.name], backup=None, merge_differing=True).stage(other)
-    yield _Case("fence_moved", place.script(other, replace(repaired, expected_run_id="nobody")))
+    source = DeduplicatedRows(repaired=REPAIR_TABLES[GRADING.name], backup=None, merge_differing=True)
+    repaired = source.stage(Batch.of(other))
+    moved = {other.date: Base(repaired.token, "nobody")}
+    yield _Case("fence_moved", place.script(other, replace(repaired, bases=moved)))
     append = {"appended": literal(APPENDED)}
     yield _Case(
         "rows_moved",

@@ -20,6 +20,7 @@ from grading.cli.output import Column, Output, fail, with_output
 from grading.cli.runner import run_plan, show_result
 from grading.cli.unfinished import held_locks, list_unfinished, tell_who_is_waited_for
 from grading.dates.backfill import FAILURES, BackfillResult, Plan, bytes_to_scan, plan_backfill
+from grading.dates.batches import MAX_DATES
 from grading.outcome import Outcome, Status, Written
 from grading.processors import GRADING, PROCESSORS
 from grading.service import GradingService
@@ -45,7 +46,15 @@ _WORST_FIRST = (
 @click.option("--start", type=DAY, help="The first date: YYYY-MM-DD, today or yesterday.")
 @click.option("--end", type=DAY, help="The last date.")
 @processor_option()
-@click.option("--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="How many dates at once.")
+@click.option(
+    "--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="How many batches at once."
+)
+@click.option(
+    "--batch-dates",
+    type=click.IntRange(1, MAX_DATES),
+    default=MAX_DATES,
+    help="The most dates that are written together; fewer if these take longer than a minute.",
+)
 @click.option("--allow-shrink", is_flag=True, help="Publish even if far fewer keys are staged than a date has.")
 @click.option("--resume", is_flag=True, help="Do only what the latest backfill of this very range has left.")
 @click.option("--dry-run", is_flag=True, help="Only show the dates, their rows and the bytes to be scanned.")
@@ -57,6 +66,7 @@ def backfill(
     end: date | None,
     names: tuple[str, ...],
     concurrency: int,
+    batch_dates: int,
     allow_shrink: bool,
     resume: bool,
     dry_run: bool,
@@ -65,8 +75,9 @@ def backfill(
     """Grade a range of dates again, beside whatever else runs.
 
     It works in phases: all grading, then all daily aggregates, then the summaries, since a summary reads the
-    dates before its own. Every date has its own lock and is replaced in one transaction, so it is safe beside
-    the schedule, and may be stopped (Ctrl-C finishes the dates in flight) or killed at any time.
+    dates before its own. Many dates are staged and published together, in batches; every date has its own lock,
+    and one that someone else holds or writes is left out and done at the end. So it is safe beside the schedule,
+    and may be stopped (Ctrl-C finishes the dates in flight) or killed at any time.
 
     \b
     python -m grading backfill --start 2026-01-01 --end 2026-01-31 --dry-run
@@ -99,14 +110,22 @@ def backfill(
         return
     if resume:
         tell_who_is_waited_for(out, plan.trigger, held_locks(application))
-    command = _resume_command(start, end, names, concurrency, allow_shrink)
+    command = _resume_command(start, end, names, concurrency, batch_dates, allow_shrink)
     out.fact("resume_command", command)
     out.line(
         f"{figures.counted(len(plan.dates), 'date')}, {figures.counted(plan.runs, 'run')}, {concurrency} at once. "
         "To go on after a crash:"
     )
     out.command(command)
-    result = run_plan(out, service, plan, concurrency=concurrency, allow_shrink=allow_shrink, resume=command)
+    result = run_plan(
+        out,
+        service,
+        plan,
+        concurrency=concurrency,
+        batch_dates=batch_dates,
+        allow_shrink=allow_shrink,
+        resume=command,
+    )
     show_result(out, result)
     application.notifier.send(message(plan, result, command))
     if result.not_reached:
@@ -162,11 +181,15 @@ def _duplicates(outcome: Outcome) -> int:
     return outcome.duplicates.duplicate_keys if outcome.duplicates else 0
 
 
-def _resume_command(first: date, last: date, names: Sequence[str], concurrency: int, allow_shrink: bool) -> str:
+def _resume_command(
+    first: date, last: date, names: Sequence[str], concurrency: int, batch_dates: int, allow_shrink: bool
+) -> str:
     words = ["python", "-m", "grading", "backfill", "--start", f"{first}", "--end", f"{last}"]
     for name in names:
         words += ["--processor", name]
-    words += ["--concurrency", str(concurrency), *(["--allow-shrink"] if allow_shrink else []), "--resume"]
+    words += ["--concurrency", str(concurrency)]
+    words += ["--batch-dates", str(batch_dates)] if batch_dates < MAX_DATES else []
+    words += [*(["--allow-shrink"] if allow_shrink else []), "--resume"]
     return shlex.join(words)
 
 

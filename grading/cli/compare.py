@@ -7,6 +7,7 @@ from datetime import date
 import click
 
 from foundation.errors import InvalidSettings
+from foundation.figures import counted
 from grading.cli.options import DAY
 from grading.cli.output import Column, Output, fail, with_output
 from grading.maintenance.grades_compared import Difference, GradesCompared, compare_grades
@@ -16,9 +17,9 @@ from warehouse.statements import TablePath
 
 _SECONDS = 300.0
 _DIFFERENCES: tuple[Column[Difference], ...] = (
-    Column(name="key", heading="Key", value=lambda difference: difference.key, whole=True),
     Column(name="kind", heading="What", value=lambda difference: difference.kind),
     Column(name="columns", heading="Columns", value=lambda difference: ", ".join(difference.columns)),
+    Column(name="key", heading="Key", value=lambda difference: difference.values),
 )
 
 
@@ -75,9 +76,9 @@ def _show(out: Output, found: GradesCompared, samples: int, both: str) -> None:
     if not found.differences:
         out.line(f"{both} have the same rows in {len(found.compared)} columns.")
     for kind, count in found.by_kind.items():
-        out.line(f"{count:,} keys: {kind}")
+        out.line(f"{counted(count, 'key')}: {kind}")
     for name, count in found.by_column.items():
-        out.item("", f"{name}: {count:,} keys differ")
+        out.item("", f"{name}: {counted(count, 'key')}")
     out.table("differences", _DIFFERENCES, found.differences[:samples])
     out.fact("differences", [{"key": d.key, "kind": d.kind, "columns": list(d.columns)} for d in found.differences])
     if len(found.differences) > samples:

@@ -15,17 +15,30 @@ from grading.cli.exits import INTERRUPTED
 from grading.cli.output import Column, Output
 from grading.cli.progress import DateProgress, state_line
 from grading.dates.backfill import Backfill, BackfillResult, Plan
+from grading.dates.batches import MAX_DATES
 from grading.outcome import Outcome
 from grading.service import GradingService
 
 
 def run_plan(
-    out: Output, service: GradingService, plan: Plan, *, concurrency: int, allow_shrink: bool, resume: str
+    out: Output,
+    service: GradingService,
+    plan: Plan,
+    *,
+    concurrency: int,
+    resume: str,
+    allow_shrink: bool = False,
+    batch_dates: int = MAX_DATES,
 ) -> BackfillResult:
     """Run a plan, showing each date. After Ctrl-C the dates in flight are finished, and `resume` is shown."""
     with DateProgress(out.console) as progress:
         backfill = Backfill(
-            service=service, plan=plan, concurrency=concurrency, progress=progress, allow_shrink=allow_shrink
+            service=service,
+            plan=plan,
+            concurrency=concurrency,
+            progress=progress,
+            allow_shrink=allow_shrink,
+            batch_dates=batch_dates,
         )
         with _stopped_by_signals(out, backfill, resume):
             return backfill.run()

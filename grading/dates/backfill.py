@@ -1,8 +1,8 @@
 """Backfill: many dates, in phases, beside whatever else grades them.
 
 A phase is one processor's run of every date, and a phase begins when the one before it has ended: a summary
-reads the grades of the dates before its own. Each date goes through the service like any other run, with its
-own lock, fence and deadline, so a backfill beside the schedule is a routine.
+reads the grades of the dates before its own. The dates go through the service in batches (`grading.dates.batches`),
+each with its own lock, fence entry and outcome, so a backfill beside the schedule is a routine.
 
 Why a backfill can be killed and resumed: each publish records its run, with the backfill's id, in the very
 transaction that writes the date. What is recorded is done; what is not is left.
@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 
 from alerts.alert import Alert
 from foundation.clock import Deadline
+from grading.dates.batches import MAX_DATES, Batches, BatchSize
 from grading.dates.survey import DateState, Work, aggregate_due, read_dates, read_ledger
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING, PROCESSORS, Processor
@@ -147,7 +147,7 @@ class BackfillResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backfill:
-    """Runs a plan with `concurrency` dates at once, phase after phase.
+    """Runs a plan phase after phase, in batches of at most `batch_dates` dates, `concurrency` of them at once.
 
     Alerts of single dates are kept for the one message at the end, instead of being sent.
     """
@@ -156,6 +156,7 @@ class Backfill:
     plan: Plan
     concurrency: int
     progress: Progress
+    batch_dates: int = MAX_DATES
     allow_shrink: bool = False
     _stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -170,16 +171,15 @@ class Backfill:
         service = replace(self.service, notifier=kept)
         outcomes: list[Outcome] = []
         not_reached: list[Work] = []
-        with ThreadPoolExecutor(self.concurrency, thread_name_prefix="backfill") as pool:
-            for phase in self.plan.phases:
-                if not phase:
-                    continue
-                self.progress.phase(phase[0].processor, len(phase))
-                ended = dict(self._try(pool, service, phase))
-                again = [work for work, outcome in ended.items() if outcome and outcome.transient]
-                ended |= {work: outcome for work, outcome in self._try(pool, service, again) if outcome}
-                outcomes.extend(outcome for outcome in ended.values() if outcome)
-                not_reached.extend(work for work, outcome in ended.items() if outcome is None)
+        for phase in self.plan.phases:
+            if not phase:
+                continue
+            self.progress.phase(phase[0].processor, len(phase))
+            ended = self._run(service, phase)
+            again = [work for work, outcome in ended.items() if outcome and outcome.transient]
+            ended |= {work: outcome for work, outcome in self._run(service, again).items() if outcome}
+            outcomes.extend(outcome for outcome in ended.values() if outcome)
+            not_reached.extend(work for work, outcome in ended.items() if outcome is None)
         return BackfillResult(
             outcomes=outcomes,
             not_reached=not_reached,
@@ -187,27 +187,32 @@ class Backfill:
             duration_seconds=self.service.clock.monotonic() - started,
         )
 
-    def _try(
-        self, pool: ThreadPoolExecutor, service: GradingService, phase: Phase
-    ) -> Iterator[tuple[Work, Outcome | None]]:
-        running: dict[Future[Outcome | None], Work] = {pool.submit(self._one, service, work): work for work in phase}
+    def _run(self, service: GradingService, phase: Phase) -> dict[Work, Outcome | None]:
+        batches = Batches(
+            service=service,
+            request_of=self._request,
+            deadline=lambda: self._deadline(service),
+            size=BatchSize(dates=self.batch_dates),
+            rows_of=self.plan.rows,
+            started=self.progress.started,
+            finished=self.progress.finished,
+            concurrency=self.concurrency,
+        )
         try:
-            for future in as_completed(running):
-                work, outcome = running[future], future.result()
-                if outcome:
-                    self.progress.finished(work, outcome)
-                yield work, outcome
+            return batches.run(phase)
         except BaseException:
             self.stop()
             raise
 
-    def _one(self, service: GradingService, work: Work) -> Outcome | None:
+    def _deadline(self, service: GradingService) -> Deadline | None:
         if self._stopping.is_set():
             return None
-        self.progress.started(work)
-        request = Request(date=work.date, trigger_source=self.plan.trigger, allow_shrink=self.allow_shrink)
-        deadline = Deadline.after(service.settings.function_timeout_seconds, service.clock)
-        return service.run(work.processor, request, deadline)
+        return Deadline.after(service.settings.function_timeout_seconds, service.clock)
+
+    def _request(self, work: Work) -> Request:
+        return Request(
+            date=work.date, trigger_source=self.plan.trigger, allow_shrink=self.allow_shrink, one_of_many=True
+        )
 
 
 @dataclass(slots=True)

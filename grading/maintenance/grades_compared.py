@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from foundation.errors import InvalidSettings
+from foundation.figures import trimmed
 from grading.maintenance.repair_tables import PROVENANCE, differing
 from grading.run import Run
 from grading.writing.adapt import same_type
@@ -18,9 +19,13 @@ SQL = Folder("grading.maintenance.sql")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A business key that the two tables do not have alike. `columns` are those that differ, if both have it."""
+    """A business key that the two tables do not have alike. `columns` are those that differ, if both have it.
+
+    `key` names its columns; `values` is the same for a reader who knows the date.
+    """
 
     key: str
+    values: str
     kind: str
     columns: Sequence[str]
 
@@ -96,6 +101,8 @@ def _value(pair: tuple[Column, Column], which: int) -> str:
 
 
 def _difference(row: Mapping[str, object], key: Sequence[str]) -> Difference:
-    named = ", ".join(f"{name}={'NULL' if row[name] is None else row[name]}" for name in key)
+    found = {name: "NULL" if row[name] is None else trimmed(str(row[name])) for name in key}
+    named = ", ".join(f"{name}={value}" for name, value in found.items())
+    values = " ".join(value for name, value in found.items() if name != key[0])
     kind = str(row["kind"])
-    return Difference(named, kind, str(row["differs_in"]).split() if kind == "differs" else ())
+    return Difference(named, values, kind, str(row["differs_in"]).split() if kind == "differs" else ())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from foundation.errors import AccessRefused, Permanent
+from grading.batch import Batch
 from grading.maintenance.check_queries import CHECKS, check_statement
 from grading.maintenance.repair_tables import REPAIR_TABLES, RepairRun, RepairTable
 from grading.maintenance.ungraded import ungraded_statement
@@ -25,7 +26,7 @@ from grading.writing.input_state import counted
 from grading.writing.publish import AuditNote, publish_script
 from grading.writing.rules import compute, rules_between, rules_of
 from grading.writing.schema_plan import TablePlan
-from grading.writing.staging import Staged
+from grading.writing.staging import Staged, lacks_required
 from validation.quality import Window
 from warehouse.bigquery_errors import plain_reason
 from warehouse.columns import Column
@@ -112,7 +113,8 @@ class Preflight:
 
     def _of_processor(self, processor: Processor) -> Iterator[Statement]:
         run, purpose = self._run(processor), f"grading {processor.name}"
-        computed = compute(run)
+        batch = Batch.of(run)
+        computed = compute(batch)
         yield Statement(f"{purpose}: compute the rows", computed.select)
         plan = next(plan for plan in self.plans if plan.path == run.target)
         known = [column for column in plan.columns if column.name not in _PROVENANCE]
@@ -125,7 +127,8 @@ class Preflight:
         )
         place = str(table(staged.table))
         rows = typed_nulls(known)
-        values = {**run.values(), **rules_of(run), "staging": table(staged.table), "input_rows": counted(run)}
+        values = {**run.values(), **rules_of(batch), "staging": table(staged.table), **counted(batch)}
+        values["lacks_required"] = lacks_required(batch, staged)
         values |= {"status": literal("success"), "detail": literal(""), "notes": literal("")}
         values["measured"] = GRADING_SQL.fill("measure_staging", **values)
         names = ["measure_staging", "measure_found", "keep_one_per_key", "read_fence", "record_run", "runs_of_date"]
@@ -140,7 +143,7 @@ class Preflight:
             yield Statement(f"{purpose}: lost_values", _read_from(rows, place, held))
         for name in ("validate", "duplicate_samples"):
             yield Statement(f"{purpose}: {name}", CHECKS.fill(name, **values))
-        for text in publish_script(run, staged, AuditNote(status="success")).text.split(";\n"):
+        for text in publish_script(batch, staged, {run.date: AuditNote(status="success")}).text.split(";\n"):
             sql = _read_from(rows, place, Sql(text.strip().removesuffix(";")))
             if _CHANGES.match(sql.text):
                 yield Statement(f"{purpose}: publish", sql)

@@ -16,14 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from foundation.errors import Permanent
+from grading.batch import Batch
 from grading.maintenance.backup import Backup
 from grading.maintenance.repair_tables import RepairTable
 from grading.run import Run
-from grading.writing.staging import Staged
+from grading.writing.staging import Base, Staged
 from warehouse.columns import Column
-from warehouse.statements import Folder, Sql, TablePath, columns, table
+from warehouse.statements import Folder, Sql, TablePath, columns, literal, table
 
 SQL = Folder("grading.maintenance.sql")
 GRADING_SQL = Folder("grading.sql")
@@ -45,18 +47,11 @@ class Comparison:
     differing: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Fence:
-    """What the fence said before the rows were read; token 0 if the date was never published."""
-
-    token: int
-    run_id: str
-
-    @classmethod
-    def read(cls, run: Run) -> _Fence:
-        statement = GRADING_SQL.fill("read_fence", **run.values())
-        rows = run.jobs.ask("fence", statement).rows
-        return cls(int(rows[0]["token"]), rows[0]["run_id"] or "") if rows else cls(0, "")
+def _bases(batch: Batch) -> Mapping[date, Base]:
+    """What the fence says of each date before its rows are read."""
+    rows = batch.jobs.ask("fence", GRADING_SQL.fill("read_fence", **batch.values())).rows
+    found = {row["lock_key"]: Base(int(row["token"]), row["run_id"] or "") for row in rows}
+    return {run.date: found.get(run.lock_key, Base()) for run in batch}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +65,15 @@ class DeduplicatedRows:
     backup: Backup | None
     merge_differing: bool
 
-    def stage(self, run: Run) -> Staged:
-        fence = _Fence.read(run)
+    def stage(self, batch: Batch) -> Staged:
+        bases = _bases(batch)
         if self.backup:
-            found = compare(run, self.repaired, self.backup)
-            if found.written_since:
-                raise _written_since(run, found, self.backup)
-        values = values_of(run, self.repaired, self.backup, merge_differing=self.merge_differing)
-        return _stage(run, fence, SQL.fill("deduplicated", **values))
+            for run in batch:
+                found = compare(run, self.repaired, self.backup)
+                if found.written_since:
+                    raise _written_since(run, found, self.backup)
+        values = values_of(batch, self.repaired, self.backup, merge_differing=self.merge_differing)
+        return _stage(batch, bases, SQL.fill("deduplicated", **values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,36 +97,39 @@ class RestoredRows:
     over: RepairedState
     overwrite: bool = False
 
-    def stage(self, run: Run) -> Staged:
-        fence = _Fence.read(run)
+    def stage(self, batch: Batch) -> Staged:
+        bases = _bases(batch)
         if not self.overwrite:
-            found = compare(run, self.repaired, self.backup)
-            if found.written_since and RepairedState(fence.run_id, found.rows_now) != self.over:
-                raise _written_since(run, found, self.backup)
-        values = values_of(run, self.repaired, self.backup)
-        return _stage(run, fence, SQL.fill("restored", **values))
+            for run in batch:
+                found = compare(run, self.repaired, self.backup)
+                left = RepairedState(bases[run.date].run_id, found.rows_now)
+                if found.written_since and left != self.over:
+                    raise _written_since(run, found, self.backup)
+        values = values_of(batch, self.repaired, self.backup)
+        return _stage(batch, bases, SQL.fill("restored", **values))
 
 
 def compare(run: Run, repaired: RepairTable, backup: Backup) -> Comparison:
     """The date beside its backup, now."""
-    statement = SQL.fill("compare", **values_of(run, repaired, backup))
+    statement = SQL.fill("compare", **values_of(Batch.of(run), repaired, backup), date=literal(run.date))
     found = run.jobs.ask("compare", statement).first
     return Comparison(**found)
 
 
 def values_of(
-    run: Run, repaired: RepairTable, backup: Backup | None, *, merge_differing: bool = True
+    batch: Batch, repaired: RepairTable, backup: Backup | None, *, merge_differing: bool = True
 ) -> Mapping[str, Sql]:
     """What a repair fills into the files of `grading/maintenance/sql`."""
-    known = run.jobs.warehouse.columns(run.target, deadline=run.deadline)
+    warehouse, days = batch.jobs.warehouse, batch.days
+    known = warehouse.columns(batch.target, deadline=batch.deadline)
     values = {
-        **run.values(),
-        **repaired.values(run.settings, known, merge_differing=merge_differing, start=run.date, end=run.date),
+        **batch.values(),
+        **repaired.values(batch.settings, known, merge_differing=merge_differing, start=days[0], end=days[-1]),
     }
     if not backup:
         return values
-    path = backup.path(run.settings)
-    return {**values, "backup": aligned(path, run.jobs.warehouse.columns(path), known)}
+    path = backup.path(batch.settings)
+    return {**values, "backup": aligned(path, warehouse.columns(path), known)}
 
 
 def aligned(path: TablePath, has: Sequence[Column], wanted: Sequence[Column]) -> Sql:
@@ -156,18 +155,19 @@ def _written_since(run: Run, found: Comparison, backup: Backup) -> WrittenSince:
     )
 
 
-def _stage(run: Run, fence: _Fence, rows: Sql) -> Staged:
-    into = run.staging_table()
-    statement = GRADING_SQL.fill("stage", staging=table(into), rows=rows)
-    run.trace.staged(run.jobs.ask("stage", statement))
-    names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
+def _stage(batch: Batch, bases: Mapping[date, Base], rows: Sql) -> Staged:
+    batch.staging()
+    into = batch.staging_table()
+    job = batch.jobs.ask("stage", GRADING_SQL.fill("stage", staging=table(into), rows=rows))
+    batch.staged(job)
+    names = [column.name for column in batch.jobs.warehouse.columns(into, deadline=batch.deadline)]
     return Staged(
         table=into,
-        token=fence.token,
+        token=max(base.token for base in bases.values()),
         columns=[name for name in names if name not in _NOTED],
         provenance=False,
         fence_check=SQL.file("fence_check_unchanged"),
-        expected_run_id=fence.run_id,
+        bases=bases,
         further_checks=(SQL.file("rows_unchanged"),),
         verbatim=True,
     )

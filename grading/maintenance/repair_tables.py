@@ -58,8 +58,7 @@ class RepairTable:
     @property
     def key(self) -> Sequence[str]:
         """The business key within the whole table: the partition column and the rest."""
-        partition = self.processor.partition_column
-        return (partition, *(name for name in self.processor.business_key if name != partition))
+        return self.processor.key
 
     def condition(self, settings: Settings) -> Sql:
         """What `scope` says, as SQL."""

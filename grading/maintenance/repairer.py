@@ -11,6 +11,7 @@ from foundation.clock import Clock, Deadline
 from foundation.errors import GradingError
 from foundation.events import EventLog
 from grading.audit import Audit
+from grading.batch import Batch
 from grading.locker import Locker
 from grading.maintenance.backup import Backup
 from grading.maintenance.damage import survey
@@ -31,7 +32,7 @@ from grading.writing.staging import RowSource
 from grading.writing.writer import Writer
 from warehouse.bigquery import Warehouse
 from warehouse.jobs import Jobs
-from warehouse.statements import Folder
+from warehouse.statements import Folder, literal
 
 SQL = Folder("grading.maintenance.sql")
 
@@ -91,8 +92,8 @@ class Repairer:
         source = DeduplicatedRows(repaired=repaired, backup=backup, merge_differing=merge_differing)
 
         def verify(run: RepairRun) -> str:
-            values = values_of(run, repaired, backup, merge_differing=merge_differing)
-            found = run.jobs.ask("verify", SQL.fill("verify", **values)).first
+            values = values_of(Batch.of(run), repaired, backup, merge_differing=merge_differing)
+            found = run.jobs.ask("verify", SQL.fill("verify", **values, date=literal(run.date))).first
             wrong = found["wrong_keys"]
             return f"{wrong} of {found['keys']} keys are not as they should be" if wrong else ""
 

@@ -118,7 +118,7 @@ def _table_facts(
         processor=processor,
         runs=own,
         rows=[RowsOfRun(**row) for row in jobs.ask("rows", SQL.fill("rows_by_run", **run.values())).rows],
-        duplicates=find_duplicates(jobs.ask, run.values(), processor.business_key),
+        duplicates=find_duplicates(jobs.ask, run.values(), processor.business_key)[day],
         inputs=input_states(run),
         findings=[finding for finding in findings if finding.processor == processor.name],
         due=next((work.reason for work in due if work.processor is processor), None),

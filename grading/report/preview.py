@@ -6,19 +6,21 @@ very lines that decide it in earnest. No lock is taken, no run is recorded; the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from foundation.clock import Deadline
+from foundation.errors import Transient
 from foundation.events import EventLog
+from grading.batch import Batch
 from grading.outcome import Status, Written
 from grading.processors import Processor
 from grading.report.diff import Difference, compare
 from grading.run import Request, Run
 from grading.settings import Settings
 from grading.writing.publish import AuditNote
-from grading.writing.rules import compute
-from grading.writing.staging import QueriedRows, Staged
+from grading.writing.staging import ComputedRows, Staged
 from grading.writing.writer import Writer
 from warehouse.bigquery import Warehouse
 
@@ -49,11 +51,14 @@ class _Comparing:
     def __init__(self) -> None:
         self.difference: Difference | None = None
 
-    def publish(self, run: Run, staged: Staged, note: AuditNote, events: EventLog) -> None:
+    def publish(
+        self, batch: Batch, staged: Staged, notes: Mapping[date, AuditNote], events: EventLog
+    ) -> Mapping[date, Transient]:
         """Compare; see `grading.report.diff.compare`."""
-        del note, events
-        known = [column for column in run.jobs.warehouse.columns(run.target) if column.name in staged.columns]
-        self.difference = compare(run, old=run.target, new=staged.table, known=known)
+        del notes, events
+        known = [column for column in batch.jobs.warehouse.columns(batch.target) if column.name in staged.columns]
+        self.difference = compare(batch.lead, old=batch.target, new=staged.table, known=known)
+        return {}
 
 
 def preview(
@@ -68,8 +73,7 @@ def preview(
     comparing = _Comparing()
     # A write that would be refused for its size is compared all the same: the difference says why it is small.
     run = Run.start(processor, replace(request, allow_shrink=True), settings, warehouse, deadline)
-    computed = compute(run)
-    source = QueriedRows(computed.select, computed.carried)
+    source = ComputedRows(lambda _optional: None)
     written = Writer(comparing, settings.min_keys_ratio).write(run, source, events)
     shrinks = _shrinks(written, settings, request)
     return Preview(

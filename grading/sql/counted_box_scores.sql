@@ -23,7 +23,7 @@ FROM (
         IFNULL(is_dnp, FALSE) OR points IS NULL OR (points = 0 AND IFNULL(minutes_played, 0) = 0) AS did_not_play,
         ${processed_at} AS processed_at
       FROM ${box_scores}
-      WHERE game_date BETWEEN ${first} AND ${last}
+      WHERE game_date ${days}
         AND ${box_score_is_final}
     )
   )

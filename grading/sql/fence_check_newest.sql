@@ -1,5 +1,5 @@
 -- Our token is the creation time of our staging job: the newest staged data wins, whoever publishes first.
-WHEN TIMESTAMP_MILLIS(${token}) > TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 60 SECOND)
+WHEN TIMESTAMP_MILLIS(run.token) > TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 60 SECOND)
   THEN ERROR('grading:token_from_the_future')
-WHEN EXISTS (SELECT 1 FROM ${fence} WHERE lock_key = ${lock_key} AND token >= ${token})
+WHEN held.token >= run.token
   THEN ERROR('grading:fence_newer')

@@ -24,7 +24,7 @@ FROM (
     FROM (
       SELECT DISTINCT game_date, player_lookup, game_id
       FROM ${predictions}
-      WHERE game_date BETWEEN ${first} AND ${last}
+      WHERE game_date ${days}
     )
   )
 ) AS asked

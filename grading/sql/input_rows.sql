@@ -1,1 +1,6 @@
-(SELECT COUNT(*) FROM ${input} WHERE game_date = ${date})
+LEFT JOIN (
+  SELECT game_date, COUNT(*) AS input_rows
+  FROM ${input}
+  WHERE game_date IN (${dates})
+  GROUP BY game_date
+) AS ${counted} ON ${counted}.game_date = day

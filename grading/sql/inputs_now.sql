@@ -1,1 +1,3 @@
-SELECT 1 AS one${input_rows}
+-- How many rows of a date the inputs have.
+SELECT day${input_columns}
+FROM UNNEST([${dates}]) AS day${input_rows}

@@ -21,7 +21,7 @@ FROM (
     ${made_after} AS made_after,
     CAST(NULL AS STRING) AS reason
   FROM ${predictions}
-  WHERE game_date BETWEEN ${first} AND ${last}
+  WHERE game_date ${days}
     AND (
       ${why_not_graded}
     ) IS NULL

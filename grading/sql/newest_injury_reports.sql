@@ -2,7 +2,7 @@
 -- filtered, too, or every grading would scan the whole table.
 SELECT game_date, player_lookup, injury_status
 FROM ${injury_report}
-WHERE game_date BETWEEN ${first} AND ${last}
+WHERE game_date ${days}
   AND report_date BETWEEN ${first_report} AND ${last_report}${report_of_its_date}
 QUALIFY ROW_NUMBER() OVER (
   PARTITION BY game_date, player_lookup

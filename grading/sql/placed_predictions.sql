@@ -20,7 +20,7 @@ FROM (
     ${made_after} AS made_after,
     ${why_not_graded} AS reason
   FROM ${predictions}
-  WHERE game_date BETWEEN ${first} AND ${last}
+  WHERE game_date ${days}
 ) AS p
 LEFT JOIN (
   ${absent_box_scores}

@@ -1,4 +1,4 @@
--- Grades one date: of each bet the newest prediction that counts, beside the box score of its game.
+-- Grades some dates: of each bet the newest prediction that counts, beside the box score of its game.
 WITH box_scores AS (
   ${counted_box_scores}
 ),
@@ -29,7 +29,7 @@ predictions AS (
     ${made_after} AS made_after,
     CAST(NULL AS STRING) AS reason${passed_in}
   FROM ${predictions}
-  WHERE game_date = ${date}
+  WHERE game_date ${days}
     AND (
       ${why_not_graded}
     ) IS NULL
@@ -38,7 +38,7 @@ found AS (
   ${found_box_scores}
 ),
 injury_reports AS (
-  SELECT player_lookup, injury_status AS reported_status
+  SELECT game_date, player_lookup, injury_status AS reported_status
   FROM (
     ${newest_injury_reports}
   )
@@ -72,7 +72,7 @@ graded AS (
         THEN UPPER(IF(k.injury_captured, k.injury_status_at_prediction, i.reported_status))
     END AS injury_status
   FROM kept AS k
-  LEFT JOIN injury_reports AS i ON i.player_lookup = k.player_lookup
+  LEFT JOIN injury_reports AS i ON i.game_date = k.game_date AND i.player_lookup = k.player_lookup
 ),
 judged AS (
   SELECT
@@ -86,7 +86,7 @@ judged AS (
 SELECT
   player_lookup,
   game_id,
-  ${date} AS game_date,
+  game_date,
   system_id,
   team_abbr,
   opponent_team_abbr,

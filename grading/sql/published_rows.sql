@@ -1,14 +1,22 @@
--- What is published of a date: its data token, the rows that its run published, and the rows that are there.
+-- What is published of each date: its data token, the rows that its run published, and the rows that are there.
 SELECT
+  day,
   fence.token,
   fence.run_id,
   MAX(run.rows_inserted) AS rows_published,
-  (SELECT COUNT(*) FROM ${target} WHERE ${partition_column} = ${date}) AS rows_present
-FROM ${fence} AS fence
-LEFT JOIN ${runs} AS run
-  ON run.run_id = fence.run_id
-  AND run.game_date = ${date}
-  AND run.processor = ${processor}
-  AND run.committed_at IS NOT NULL
-WHERE fence.lock_key = ${lock_key}
-GROUP BY fence.token, fence.run_id
+  MAX(present.present_rows) AS rows_present
+FROM UNNEST([${dates}]) AS day
+JOIN ${fence} AS fence ON fence.lock_key = CAST(day AS STRING)
+LEFT JOIN (
+  SELECT run_id, game_date, rows_inserted
+  FROM ${runs}
+  WHERE game_date IN (${dates}) AND processor = ${processor} AND committed_at IS NOT NULL
+) AS run ON run.run_id = fence.run_id AND run.game_date = day
+LEFT JOIN (
+  SELECT ${partition_column} AS present_date, COUNT(*) AS present_rows
+  FROM ${target}
+  WHERE ${partition_column} IN (${dates})
+  GROUP BY ${partition_column}
+) AS present ON present.present_date = day
+WHERE fence.lock_key IN (${lock_keys})
+GROUP BY day, fence.token, fence.run_id

@@ -1,3 +1,3 @@
-SELECT token, run_id, updated_at
+SELECT lock_key, token, run_id, updated_at
 FROM ${fence}
-WHERE lock_key = ${lock_key}
+WHERE lock_key IN (${lock_keys})

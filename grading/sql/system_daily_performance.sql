@@ -1,8 +1,9 @@
--- A date's grades by system. Shares and confidence have 3 decimals, errors 2. A rate is of decided bets: a void is no
+-- The grades of each date by system. Shares and confidence have 3 decimals, errors 2. A rate is of decided bets: a void is no
 -- bet, and a push decides nothing. An error is of those who played.
 -- NUMERIC(38, 9) is NUMERIC itself, spelt out: a plain NUMERIC has fewer decimals in some engines.
 WITH grades AS (
   SELECT
+    game_date,
     system_id,
     recommendation,
     prediction_correct,
@@ -17,10 +18,10 @@ WITH grades AS (
     is_voided IS NOT TRUE AND within_3_points AS within_3_points,
     is_voided IS NOT TRUE AND within_5_points AS within_5_points
   FROM ${accuracy}
-  WHERE game_date = ${date}
+  WHERE game_date IN (${dates})
 )
 SELECT
-  ${date} AS game_date,
+  game_date,
   system_id,
   COUNT(*) AS predictions_count,
   COUNTIF(recommended) AS recommendations_count,
@@ -66,4 +67,4 @@ SELECT
   CURRENT_TIMESTAMP() AS computed_at,
   COUNTIF(is_push) AS push_count
 FROM grades
-GROUP BY system_id
+GROUP BY game_date, system_id

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from grading.batch import Batch
 from grading.processors import Processor
-from grading.run import Run
 from grading.settings import Settings
 from grading.writing.declared import declared
 from warehouse.columns import NUMBERS, Column, Table
@@ -75,12 +75,12 @@ def passed_columns(sources: Sources) -> Mapping[str, Sql]:
     return {"passed_in": Sql("".join(taken)), "passed_out": Sql("".join(given))}
 
 
-def adapted(run: Run, rows: Sql, target: Table, sources: Sources, names: Sequence[str] = ()) -> Sql:
+def adapted(batch: Batch, rows: Sql, target: Table, sources: Sources, names: Sequence[str] = ()) -> Sql:
     """The rows in the target's types and with its further columns; as they are if the table is one of ours.
 
     `names` are the columns that the rows have: by default those that the service declares.
     """
-    own = declared(run.processor.name)
+    own = declared(batch.processor.name)
     computed = [c for c in own.columns if c.name in names] if names else [c for c in own.columns if c.name not in _OWN]
     pairs = [(column, target.column(column.name)) for column in computed]
     fits = all(found and found.type == column.type for column, found in pairs)
@@ -96,7 +96,7 @@ def adapted(run: Run, rows: Sql, target: Table, sources: Sources, names: Sequenc
         rows=rows,
         cast=Sql(",\n    ".join(cast)),
         selected=Sql(",\n  ".join(selected)),
-        replaced=_replaced(run, sources.carried) if sources.carried else Sql(""),
+        replaced=_replaced(batch, sources.carried) if sources.carried else Sql(""),
     )
 
 
@@ -109,12 +109,12 @@ def _cast(name: str, alias: str, into: Column) -> str:
     return f"CAST(computed.{columns([name])} AS {into.type}) AS {columns([alias])}"
 
 
-def _replaced(run: Run, carried: Sequence[Column]) -> Sql:
-    keys = run.processor.business_key
+def _replaced(batch: Batch, carried: Sequence[Column]) -> Sql:
+    keys = batch.processor.key
     same = [f"{_text(f'computed.{columns([key])}')} = {_text(f'replaced.{columns([key])}')}" for key in keys]
     return SQL.fill(
         "replaced_values",
-        **run.values(),
+        **batch.values(),
         replaced_columns=columns([*keys, *(column.name for column in carried)]),
         same_key=Sql(" AND ".join(same)),
     )

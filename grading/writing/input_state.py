@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from foundation.errors import GradingError
+from grading.batch import Batch
 from grading.processors import Processor
 from grading.run import Run
 from grading.settings import Settings
 from grading.trace import InputState
-from warehouse.statements import Folder, Sql, TablePath, literal, table
+from warehouse.statements import Folder, Sql, TablePath, columns, table
 
 SQL = Folder("grading.sql")
 
@@ -44,37 +45,39 @@ def input_tables(processor: Processor, settings: Settings) -> Mapping[str, Table
 
 def input_states(run: Run) -> Mapping[str, InputState]:
     """The state of the inputs of a run's date now: one job, and metadata. Raises what `Jobs.ask` raises."""
-    LastWrites(run).note()
-    if (counts := counted(run)).text:
-        note_counts(run, run.jobs.ask("inputs", SQL.fill("inputs_now", input_rows=counts)).first)
+    batch = Batch.of(run)
+    LastWrites(batch).note()
+    if _countable(batch):
+        note_counts(run, run.jobs.ask("inputs", SQL.fill("inputs_now", **batch.values(), **counted(batch))).first)
     return run.trace.inputs
 
 
 class LastWrites:
-    """Reads when each input of a run was last written, in the background, from its construction on."""
+    """Reads when each input of a batch was last written, in the background, from its construction on."""
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
         self._found: dict[str, int | None] = {}
-        self._paths = input_tables(run.processor, run.settings)
+        self._paths = input_tables(batch.processor, batch.settings)
         self._thread = threading.Thread(target=self._read, name="last-writes", daemon=True)
         self._thread.start()
 
     def note(self) -> None:
-        """Put what is known by now into the run's trace. Never raises."""
+        """Put what is known by now into the trace of each run. Never raises."""
         self._thread.join(_LATE_SECONDS)
         found = dict(self._found)
-        # An optional input that does not exist is not read, and so not noted.
-        self._run.trace.inputs = {
-            name: InputState(table=str(path), modified_ms=found.get(name))
-            for name, path in self._paths.items()
-            if found.get(name, 0) != _ABSENT
-        }
+        for run in self._batch:
+            # An optional input that does not exist is not read, and so not noted.
+            run.trace.inputs = {
+                name: InputState(table=str(path), modified_ms=found.get(name))
+                for name, path in self._paths.items()
+                if found.get(name, 0) != _ABSENT
+            }
 
     def _read(self) -> None:
         for name, path in self._paths.items():
             try:
-                modified = self._run.jobs.warehouse.modified_ms(path)
+                modified = self._batch.jobs.warehouse.modified_ms(path)
                 self._found[name] = _ABSENT if modified is None else modified
             except GradingError:
                 self._found[name] = None
@@ -83,23 +86,27 @@ class LastWrites:
 _ABSENT = -1
 
 
-def counted(run: Run) -> Sql:
-    """The columns of the measuring query that count the date's rows in each noted input; empty if there are none."""
-    return Sql("".join(f",\n  {_count(run, name)} AS rows_{name}" for name in _countable(run)))
+def counted(batch: Batch) -> dict[str, Sql]:
+    """How the measuring query counts the dates' rows in each noted input: its columns, and the tables that it joins."""
+    paths = input_tables(batch.processor, batch.settings)
+    names = _countable(batch)
+    joined = [
+        SQL.fill("input_rows", **batch.values(), input=table(paths[name]), counted=columns([f"of_{name}"])).text
+        for name in names
+    ]
+    return {
+        "input_columns": Sql("".join(f",\n  IFNULL(of_{name}.input_rows, 0) AS rows_{name}" for name in names)),
+        "input_rows": Sql("".join(f"\n{text}" for text in joined)),
+    }
 
 
-def _countable(run: Run) -> list[str]:
-    return [name for name in run.trace.inputs if name in _DATED]
-
-
-def _count(run: Run, name: str) -> Sql:
-    path = input_tables(run.processor, run.settings)[name]
-    return SQL.fill("input_rows", input=table(path), date=literal(run.date))
+def _countable(batch: Batch) -> list[str]:
+    return [name for name in batch.runs[0].trace.inputs if name in _DATED]
 
 
 def note_counts(run: Run, counts: Mapping[str, Any]) -> None:
     """Put the counts of the measuring query into the run's trace."""
-    for name in _countable(run):
+    for name in _countable(Batch.of(run)):
         before = run.trace.inputs[name]
         run.trace.inputs[name] = InputState(
             table=before.table, rows=counts[f"rows_{name}"], modified_ms=before.modified_ms

@@ -5,11 +5,12 @@ Grading, coverage, catch-up, `ungraded` and the checks are filled with these sam
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from foundation.clock import Deadline
+from grading.batch import Batch
 from grading.run import Run
 from grading.settings import Settings
 from grading.writing.adapt import adapted, passed_columns, sources_of
@@ -17,7 +18,7 @@ from grading.writing.inputs import OptionalInput, inputs, optional_input, option
 from warehouse.bigquery import Warehouse
 from warehouse.columns import Column
 from warehouse.jobs import Jobs
-from warehouse.statements import Folder, Sql, columns, literal
+from warehouse.statements import Folder, Sql, columns, dates_list, literal
 
 SQL = Folder("grading.sql")
 
@@ -41,9 +42,10 @@ def rules(
     warehouse: Warehouse | None = None,
     deadline: Deadline | None = None,
     *,
+    days: Sequence[date] = (),
     injury_report: Sql | None = None,
 ) -> dict[str, Sql]:
-    """The inputs of the dates from `first` to `last`, and every rule about them.
+    """The inputs of the dates from `first` to `last`, and every rule about them; of `days` alone if these are given.
 
     Without a warehouse the tables are taken to have no optional columns. `injury_report` is what is read as the
     injury report, if the caller has looked already. Raises `NotInitialised` if an input table is missing.
@@ -55,6 +57,7 @@ def rules(
         "injury_report": injury_report or optional_input("injury_report", settings, warehouse, last, deadline),
         "first": literal(first),
         "last": literal(last),
+        "days": Sql(f"IN ({dates_list(days)})" if days else f"BETWEEN {literal(first)} AND {literal(last)}"),
         "three_days_ago": literal(today - timedelta(days=3)),
         "first_report": literal(first - timedelta(days=_REPORTS_BEFORE)),
         "last_report": literal(last + timedelta(days=_REPORTS_AFTER)),
@@ -114,50 +117,61 @@ def _column_names(
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The rows of a run as a SELECT; `carried` are the columns that keep the replaced rows' values."""
+    """The rows of a batch as a SELECT; `carried` are the columns that keep the replaced rows' values."""
 
     select: Sql
     carried: tuple[Column, ...] = ()
     optional: tuple[OptionalInput, ...] = ()
 
 
+Compute = Callable[[Batch], Computed]
+
+
 def select_of(run: Run) -> Sql:
     """The SELECT of the run's processor for its date; see `compute`."""
-    return compute(run).select
+    return compute(Batch.of(run)).select
 
 
-def compute(run: Run) -> Computed:
-    """The rows of the run's processor for its date, fitted to its table; an optional input may be empty."""
-    warehouse, settings = run.jobs.warehouse, run.settings
-    target = warehouse.find(run.target, deadline=run.deadline)
-    values = {**run.values(), **inputs(settings, warehouse), "is_push": SQL.fill("is_push")}
+def compute(batch: Batch) -> Computed:
+    """The rows of the batch's processor for its dates, fitted to its table; an optional input may be empty."""
+    warehouse, settings, processor = batch.jobs.warehouse, batch.settings, batch.processor
+    target = warehouse.find(batch.target, deadline=batch.deadline)
+    values = {**batch.values(), **inputs(settings, warehouse), "is_push": SQL.fill("is_push")}
+    values |= {"first": literal(batch.days[0]), "last": literal(batch.days[-1])}
     optional = []
-    wanted = SQL.file(run.processor.name).placeholders
+    wanted = SQL.file(processor.name).placeholders
     if "archetypes" in wanted:
-        found, values["archetypes"] = optional_table(settings, "archetypes", warehouse, run.date, run.deadline)
+        found, values["archetypes"] = optional_table(settings, "archetypes", warehouse, batch.days[-1], batch.deadline)
         optional.append(found)
     if not wanted <= values.keys():
-        found, report = optional_table(settings, "injury_report", warehouse, run.date, run.deadline)
+        found, report = optional_table(settings, "injury_report", warehouse, batch.days[-1], batch.deadline)
         optional.append(found)
-        values |= rules_between(settings, run.jobs, run.date, run.date, injury_report=report)
+        values |= rules_of(batch, injury_report=report)
     if target is None:
-        return Computed(SQL.fill(run.processor.name, **values), optional=tuple(optional))
+        return Computed(SQL.fill(processor.name, **values), optional=tuple(optional))
     predictions = None
-    if run.processor.reads_predictions:
-        predictions = warehouse.find(settings.input_table("predictions_table"), deadline=run.deadline)
-    sources = sources_of(run.processor, target, predictions, settings)
-    rows = SQL.fill(run.processor.name, **{**values, **passed_columns(sources)})
-    return Computed(adapted(run, rows, target, sources), sources.carried, tuple(optional))
+    if processor.reads_predictions:
+        predictions = warehouse.find(settings.input_table("predictions_table"), deadline=batch.deadline)
+    sources = sources_of(processor, target, predictions, settings)
+    rows = SQL.fill(processor.name, **{**values, **passed_columns(sources)})
+    return Computed(adapted(batch, rows, target, sources), sources.carried, tuple(optional))
 
 
-def rules_of(run: Run) -> dict[str, Sql]:
-    """The inputs of the run's date, and every rule about them. Raises as `rules` does."""
-    return rules_between(run.settings, run.jobs, run.date, run.date)
+def rules_of(batch: Batch, *, injury_report: Sql | None = None) -> dict[str, Sql]:
+    """The inputs of the batch's dates, and every rule about them. Raises as `rules` does."""
+    days = batch.days
+    return rules_between(batch.settings, batch.jobs, days[0], days[-1], days=days, injury_report=injury_report)
 
 
 def rules_between(
-    settings: Settings, jobs: Jobs, first: date, last: date, *, injury_report: Sql | None = None
+    settings: Settings,
+    jobs: Jobs,
+    first: date,
+    last: date,
+    *,
+    days: Sequence[date] = (),
+    injury_report: Sql | None = None,
 ) -> dict[str, Sql]:
     """The inputs of the dates from `first` to `last`, and every rule about them, as of now. Raises as `rules` does."""
     today = settings.local_date(jobs.deadline.clock.now())
-    return rules(settings, first, last, today, jobs.warehouse, jobs.deadline, injury_report=injury_report)
+    return rules(settings, first, last, today, jobs.warehouse, jobs.deadline, days=days, injury_report=injury_report)

@@ -1,24 +1,27 @@
-"""Staging: the new rows of a date, computed or loaded where no reader looks, and checked there."""
+"""Staging: the new rows of a batch, computed or loaded where no reader looks, and checked there by date."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Protocol
 
 from foundation import figures
 from foundation.errors import InvalidRow, StatementRefused
+from grading.batch import Batch
 from grading.coverage import coverage_of
 from grading.covers import covered, covers_grades
 from grading.outcome import Coverage, KeyChange, SecondChoices
 from grading.processors import GRADING
-from grading.run import Run, fence_of
+from grading.run import fence_of
 from grading.writing.adapt import Sources, adapted, holds_values
 from grading.writing.declared import declared
 from grading.writing.input_state import LastWrites, counted, note_counts
-from grading.writing.rules import rules_of
+from grading.writing.inputs import OptionalInput
+from grading.writing.rules import compute, rules_of
 from warehouse.columns import Column
-from warehouse.statements import Folder, Sql, SqlFile, TablePath, literal, table
+from warehouse.statements import Folder, Sql, SqlFile, TablePath, columns, literal, rows_array, table
 
 SQL = Folder("grading.sql")
 
@@ -26,17 +29,26 @@ SQL = Folder("grading.sql")
 _NEWEST = SQL.file("fence_check_newest")
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What the fence said of a date before a repair read its rows; token 0 if the date was never published."""
+
+    token: int = 0
+    run_id: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
     """A filled staging table.
 
     `token` is the creation time of the job that filled it, in the server's milliseconds: a lower bound of the
-    snapshot that it read, so a greater token never has older data. `fence_check` (cases) and
-    `further_checks` (statements) name the SQL that decides inside the transaction whether these rows may still
-    be published. `verbatim` rows are published as they are, also where several have one key: who staged them has
-    decided which to keep. `covering` is a table with the fingerprint of the grades that the rows were computed from
-    (see `grading.covers`). `graded` rows are the predictions of the date that have a box score, so that the others
-    can be counted beside them. `carried` are columns that keep the values of the rows that are replaced.
+    snapshot that it read, so a greater token never has older data. It is the token of each date, except for repairs:
+    their `bases` say what each date's rows were read from. `fence_check` (cases) and `further_checks` (statements) name
+    the SQL that decides inside the transaction whether these rows may still be published. `verbatim` rows are published
+    as they are, also where several have one key: who staged them has decided which to keep. `covering` is a table with
+    the fingerprint of the grades that the rows were computed from, by date (see `grading.covers`). `graded` rows are
+    the predictions of the dates that have a box score, so that the others can be counted beside them. `carried` are
+    columns that keep the values of the rows that are replaced. `computed` rows can be computed by anyone.
     """
 
     table: TablePath
@@ -47,30 +59,38 @@ class Staged:
     further_checks: Sequence[SqlFile] = ()
     verbatim: bool = False
     graded: bool = False
-    expected_run_id: str = ""
+    bases: Mapping[date, Base] = field(default_factory=dict)
     covering: TablePath | None = None
     carried: Sequence[Column] = ()
+    computed: bool = False
+
+    def token_of(self, day: date) -> int:
+        """The data token that a date is published with."""
+        return self.bases[day].token if self.bases else self.token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measure:
-    """What was staged, beside what the date has and, for graded rows, what there was to grade."""
+    """What was staged for a date, beside what it has and, for graded rows, what there was to grade.
+
+    `rows_with_null` are the staged rows that the table cannot hold, as a column that it requires is NULL.
+    """
 
     staged_rows: int
     staged_keys: int
     duplicate_keys: int
-    rows_off_date: int
     present_rows: int
     present_keys: int
     keys: KeyChange
+    rows_with_null: int = 0
     second_choices: SecondChoices = field(default_factory=SecondChoices)
     coverage: Coverage | None = None
 
 
 class RowSource(Protocol):
-    """Fills one staging table."""
+    """Fills one staging table with the rows of a batch."""
 
-    def stage(self, run: Run) -> Staged: ...
+    def stage(self, batch: Batch) -> Staged: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,36 +100,55 @@ class QueriedRows:
     select: Sql
     carried: Sequence[Column] = ()
 
-    def stage(self, run: Run) -> Staged:
-        into = run.staging_table()
-        covering = into.sibling(f"{into.table}_covers") if covers_grades(run.processor) else None
-        last_writes = LastWrites(run)
-        job = run.jobs.ask("stage", self._statement(run, into, covering))
-        run.trace.staged(job)
+    def stage(self, batch: Batch) -> Staged:
+        batch.staging()
+        into = batch.staging_table()
+        covering = into.sibling(f"{into.table}_covers") if covers_grades(batch.processor) else None
+        last_writes = LastWrites(batch)
+        job = batch.jobs.ask("stage", self._statement(batch, into, covering))
+        batch.staged(job)
         last_writes.note()
-        names = [column.name for column in run.jobs.warehouse.columns(into, deadline=run.deadline)]
+        names = [column.name for column in batch.jobs.warehouse.columns(into, deadline=batch.deadline)]
         return Staged(
             table=into,
             token=job.created_ms,
             columns=names,
-            graded=run.processor.reads_predictions,
+            graded=batch.processor.reads_predictions,
             covering=covering,
             carried=self.carried,
+            computed=True,
         )
 
-    def _statement(self, run: Run, into: TablePath, covering: TablePath | None) -> Sql:
+    def _statement(self, batch: Batch, into: TablePath, covering: TablePath | None) -> Sql:
         if covering is None:
             return SQL.fill("stage", staging=table(into), rows=self.select)
-        first, last = covered(run.processor, run.date)
         return SQL.fill(
             "stage_covering",
             staging=table(into),
             rows=self.select,
             covering=table(covering),
-            grades_fence=table(fence_of(run.settings.target(GRADING.name))),
-            first_key=literal(first.isoformat()),
-            last_key=literal(last.isoformat()),
+            grades_fence=table(fence_of(batch.settings.target(GRADING.name))),
+            asked=_asked(batch),
         )
+
+
+def _asked(batch: Batch) -> Sql:
+    """The fence's keys of the grades that each date covers, from the first to the last."""
+    windows = [(day, *covered(batch.processor, day)) for day in batch.days]
+    rows = [(literal(day), literal(first.isoformat()), literal(last.isoformat())) for day, first, last in windows]
+    return rows_array({"day": "DATE", "first_key": "STRING", "last_key": "STRING"}, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ComputedRows:
+    """The rows of a processor, computed anew at each staging. `tell` is told of the optional inputs, read or absent."""
+
+    tell: Callable[[Sequence[OptionalInput]], None]
+
+    def stage(self, batch: Batch) -> Staged:
+        computed = compute(batch)
+        self.tell(computed.optional)
+        return QueriedRows(computed.select, computed.carried).stage(batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,80 +158,101 @@ class GivenRows:
     rows: Sequence[Mapping[str, Any]]
     target_columns: Sequence[Column]
 
-    def stage(self, run: Run) -> Staged:
-        into = run.staging_table()
+    def stage(self, batch: Batch) -> Staged:
+        batch.staging()
+        into = batch.staging_table()
         given = {name for row in self.rows for name in row}
-        columns = [column for column in self.target_columns if column.name in given]
-        if not columns:
-            raise InvalidRow(f"no rows were given for {run.lock_key}: the date keeps what it has")
-        job = run.jobs.load("load", self.rows, into, columns)
-        run.trace.staged(job)
-        own = declared(run.processor.name).names
+        loaded = [column for column in self.target_columns if column.name in given]
+        if not loaded:
+            raise InvalidRow(f"no rows were given for {batch.name}: the date keeps what it has")
+        job = batch.jobs.load("load", self.rows, into, loaded)
+        batch.staged(job)
+        own = declared(batch.processor.name).names
         carried = [c for c in self.target_columns if c.name not in given and c.name not in own]
         if not carried:
-            return Staged(table=into, token=job.created_ms, columns=[column.name for column in columns])
-        return self._with_carried(run, into, job.created_ms, carried)
+            return Staged(table=into, token=job.created_ms, columns=[column.name for column in loaded])
+        return self._with_carried(batch, into, job.created_ms, carried)
 
-    def _with_carried(self, run: Run, given: TablePath, token: int, carried: Sequence[Column]) -> Staged:
+    def _with_carried(self, batch: Batch, given: TablePath, token: int, carried: Sequence[Column]) -> Staged:
         """The same rows with what the rows that they replace have in columns that were not given."""
-        into = run.staging_table()
-        target = run.jobs.warehouse.describe(run.target, deadline=run.deadline)
-        names = [column.name for column in run.jobs.warehouse.columns(given, deadline=run.deadline)]
+        into = batch.staging_table()
+        warehouse = batch.jobs.warehouse
+        target = warehouse.describe(batch.target, deadline=batch.deadline)
+        names = [column.name for column in warehouse.columns(given, deadline=batch.deadline)]
         rows = SQL.fill("all_rows", staging=table(given))
-        select = adapted(run, rows, target, Sources({}, tuple(carried)), names)
-        run.jobs.ask("stage", SQL.fill("stage", staging=table(into), rows=select))
-        run.jobs.warehouse.drop(given, deadline=run.deadline)
+        select = adapted(batch, rows, target, Sources({}, tuple(carried)), names)
+        batch.jobs.ask("stage", SQL.fill("stage", staging=table(into), rows=select))
+        warehouse.drop(given, deadline=batch.deadline)
         return Staged(
             table=into, token=token, columns=[*names, *(column.name for column in carried)], carried=tuple(carried)
         )
 
 
-def measure(run: Run, staged: Staged) -> Measure:
-    """Count what was staged, in one query. Raises `StatementRefused` where a row belongs to another date."""
-    values = run.values()
-    statement = SQL.fill("measure_staging", staging=table(staged.table), **values)
+def measure(batch: Batch, staged: Staged) -> Mapping[date, Measure]:
+    """Count what was staged, by date and in one query. Raises `StatementRefused` if a row belongs to another date."""
+    values = {**batch.values(), "staging": table(staged.table)}
+    statement = SQL.fill("measure_staging", **values)
     if staged.graded:
-        coverage = SQL.fill("coverage", **{**values, **rules_of(run)})
-        statement = SQL.fill("measure_graded", staging=table(staged.table), measured=statement, coverage=coverage)
-    statement = SQL.fill("measure_found", **values, measured=statement, input_rows=counted(run))
-    job = run.jobs.ask("measure", statement)
-    counts = job.first
-    run.trace.measured(job)
-    run.trace.found(counts["found_run_id"], counts["found_token"])
-    note_counts(run, counts)
-    measured = Measure(
-        staged_rows=counts["staged_rows"],
-        staged_keys=counts["staged_keys"],
-        duplicate_keys=counts["duplicate_keys"],
-        rows_off_date=counts["rows_off_date"],
-        present_rows=counts["present_rows"],
-        present_keys=counts["present_keys"],
+        coverage = SQL.fill("coverage", **{**values, **rules_of(batch)})
+        statement = SQL.fill("measure_graded", **values, measured=statement, coverage=coverage)
+    lacks = lacks_required(batch, staged)
+    job = batch.jobs.ask(
+        "measure", SQL.fill("measure_found", **values, **counted(batch), measured=statement, lacks_required=lacks)
+    )
+    counts = {row["day"]: row for row in job.rows}
+    if off := job.first["rows_off_date"]:
+        raise StatementRefused(
+            f"{off} staged rows of {batch.processor.name} do not belong to {batch.name}: "
+            f"nothing was published; check grading/sql/{batch.processor.name}.sql"
+        )
+    for run in batch:
+        run.trace.measured(job)
+        run.trace.found(counts[run.date]["found_run_id"], counts[run.date]["found_token"])
+        note_counts(run, counts[run.date])
+    return {run.date: _measured(staged, counts[run.date]) for run in batch}
+
+
+def _measured(staged: Staged, found: Mapping[str, Any]) -> Measure:
+    counts: Mapping[str, Any] = {
+        name: 0 if value is None and name in _COUNTS else value for name, value in found.items()
+    }
+    return Measure(
+        **{name: counts[name] for name in _MEASURED},
         keys=KeyChange(
             added=counts["keys_added"], removed=counts["keys_removed"], removed_names=_names(counts["removed_keys"])
         ),
         second_choices=_second_choices(counts) if staged.graded else SecondChoices(),
         coverage=coverage_of(counts, counts["staged_keys"]) if staged.graded else None,
     )
-    if measured.rows_off_date:
-        raise StatementRefused(
-            f"{measured.rows_off_date} staged rows of {run.processor.name} do not belong to {run.lock_key}: "
-            f"nothing was published; check grading/sql/{run.processor.name}.sql"
-        )
-    return measured
 
 
-def keep_one_per_key(run: Run, staged: Staged) -> None:
+_MEASURED = ("staged_rows", "staged_keys", "duplicate_keys", "present_rows", "present_keys", "rows_with_null")
+# They are NULL for a date that has nothing to count.
+_COUNTS = frozenset(
+    {*_MEASURED, "keys_added", "keys_removed", "box_scores_differing", "game_ids_differing", "confidence_out_of_range"}
+)
+
+
+def lacks_required(batch: Batch, staged: Staged) -> Sql:
+    """A condition: whether a staged row lacks a value that the target's column requires."""
+    target = batch.jobs.warehouse.described(batch.target, deadline=batch.deadline)
+    names = {name.lower() for name in staged.columns}
+    required = [c.name for c in target.columns if c.required and c.name.lower() in names] if target else []
+    return Sql(" OR ".join(f"{columns([name])} IS NULL" for name in required) or "FALSE")
+
+
+def keep_one_per_key(batch: Batch, staged: Staged) -> None:
     """Rewrite the staging table with one row per business key, by the processor's `keep_order`."""
-    statement = SQL.fill("keep_one_per_key", staging=table(staged.table), **run.values())
-    run.jobs.ask("keep-one", statement)
+    statement = SQL.fill("keep_one_per_key", staging=table(staged.table), **batch.values())
+    batch.jobs.ask("keep-one", statement)
 
 
-def lost_values(run: Run, staged: Staged) -> int:
-    """The rows of the date whose values in `carried` columns the publish would lose: their keys are not staged."""
+def lost_values(batch: Batch, staged: Staged) -> Mapping[date, int]:
+    """The rows of each date whose values in `carried` columns the publish would lose: their keys are not staged."""
     statement = SQL.fill(
-        "lost_values", staging=table(staged.table), holds_values=holds_values(staged.carried), **run.values()
+        "lost_values", staging=table(staged.table), holds_values=holds_values(staged.carried), **batch.values()
     )
-    return int(run.jobs.ask("lost", statement).first["lost_rows"])
+    return {row["day"]: int(row["lost_rows"]) for row in batch.jobs.ask("lost", statement).rows}
 
 
 def _second_choices(counts: Mapping[str, Any]) -> SecondChoices:

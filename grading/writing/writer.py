@@ -1,102 +1,152 @@
-"""The one writer: stage, check, publish; again where newer data came in between."""
+"""The one writer: stage, check, publish; again if newer data came in between. Each date of a batch ends by itself."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from datetime import date
+from typing import Any, Protocol
 
-from foundation.errors import DeadlineExceeded, GradingError, StagingOutdated, WouldExpire
+from foundation.errors import (
+    DeadlineExceeded,
+    GradingError,
+    InvalidRow,
+    StagingOutdated,
+    Transient,
+    WouldExpire,
+)
 from foundation.events import EventLog
+from grading.batch import Batch
 from grading.outcome import Status, Written
 from grading.run import Run
 from grading.writing.publish import AuditNote
-from grading.writing.staging import RowSource, Staged, keep_one_per_key, lost_values, measure
+from grading.writing.staging import Measure, RowSource, Staged, keep_one_per_key, lost_values, measure
 from warehouse.statements import Folder
 
 SQL = Folder("grading.sql")
+
+Result = Written | GradingError
+"""How the write of one date ended, or why it failed."""
 
 
 class Publishing(Protocol):
     """Publishes staged rows, as `Publisher` does."""
 
-    def publish(self, run: Run, staged: Staged, note: AuditNote, events: EventLog) -> None: ...
+    def publish(
+        self, batch: Batch, staged: Staged, notes: Mapping[date, AuditNote], events: EventLog
+    ) -> Mapping[date, Transient]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Writes one date of one table, whatever else writes it at the same time."""
+    """Writes dates of one table, whatever else writes them at the same time."""
 
     publisher: Publishing
     min_keys_ratio: float
 
     def write(
-        self,
-        run: Run,
-        source: RowSource,
-        events: EventLog,
-        *,
-        status: Status = Status.SUCCESS,
-        detail: str = "",
+        self, run: Run, source: RowSource, events: EventLog, *, status: Status = Status.SUCCESS, detail: str = ""
     ) -> Written:
-        """Replace the run's date by the rows of `source`.
+        """Replace the run's date by the rows of `source`: a batch of one, whose error is raised; see `write_all`."""
+        result = self.write_all(Batch.of(run), source, events, status=status, detail=detail)[run.date]
+        if isinstance(result, GradingError):
+            raise result
+        return result
 
-        A refused publish (someone published newer data meanwhile) stages again, unless what is published
-        already satisfies the event: then the result is `superseded`. Nothing is published where nothing was
-        staged, where far fewer keys were staged than the date has, or where values that only replaced rows have
-        would be lost (both `shrunk`). Where graded rows are too small a part of what there was to grade, the write
-        is recorded as `partial`. Raises what `Publisher.publish` raises, and `WouldExpire`.
+    def write_all(
+        self, batch: Batch, source: RowSource, events: EventLog, *, status: Status = Status.SUCCESS, detail: str = ""
+    ) -> Mapping[date, Result]:
+        """Replace the batch's dates by the rows of `source`. Returns how each date ended.
+
+        A refused date (someone published newer data meanwhile) is staged again, unless what is published already
+        satisfies its request: then its result is `superseded`. Nothing is published of a date if nothing was staged,
+        if far fewer keys were staged than the date has, or if values that only replaced rows have would be lost (both
+        `shrunk`). If graded rows are too small a part of what there was to grade, the write is recorded as `partial`.
+
+        The error of a single date is its result: `LeaseLost`, `InvalidRow`, `WouldExpire`, `DeadlineExceeded`. Raises
+        what staging, measuring and `Publisher.publish` raise: then nothing of the batch was published since.
         """
-        self._refuse_what_would_expire(run)
-        while True:
-            run.trace.staging(run.deadline.clock.monotonic())
-            staged = source.stage(run)
+        ended: dict[date, Result] = {**_would_expire(batch)}
+        while left := batch.without(ended):
+            staged = source.stage(left)
             try:
-                return self._check_and_publish(run, staged, events, status, detail)
-            except StagingOutdated as refused:
-                events.emit("publish_refused", str(refused), "WARNING", token=staged.token)
-                run.trace.refused += 1
-                if self.satisfied(run):
-                    return Written(status=Status.SUPERSEDED)
-                if run.deadline.remaining() < run.settings.alert_reserve_seconds:
-                    raise DeadlineExceeded("newer data was published, and no time is left to stage again") from refused
+                results = self._check_and_publish(left, staged, events, status, detail)
             finally:
-                self._drop(run, staged, events)
+                _drop(left, staged, events)
+            refused = {day: result for day, result in results.items() if isinstance(result, StagingOutdated)}
+            ended |= {day: result for day, result in results.items() if day not in refused}
+            if refused:
+                ended |= self._superseded(left.without(ended), staged, refused, events)
+        return {day: ended[day] for day in batch.days}
 
-    def satisfied(self, run: Run) -> bool:
-        """Whether what is published is as new as the event asks for, and is there.
+    def satisfied(self, batch: Batch, staged: Staged | None = None) -> Collection[date]:
+        """The dates of which what is published is as new as their request asks for, and is there.
 
-        As new: staged after the event was published. There: the date has no fewer rows than its run published; the
-        fence alone does not tell of an expired partition, or of a DELETE by someone who knows no fence.
+        As new: staged after the event was published. One of many dates is also satisfied by what was staged after
+        `staged`, if these rows were computed. There: the date has no fewer rows than its run published; the fence alone
+        does not tell of an expired partition, or of a DELETE by someone who knows no fence.
         """
-        if run.request.published_ms is None:
-            return False
-        found = run.jobs.ask("fence", SQL.fill("published_rows", **run.values())).rows
-        if found:
-            run.trace.found(found[0]["run_id"], found[0]["token"])
-        if not found or int(found[0]["token"]) < run.request.published_ms:
-            return False
-        return int(found[0]["rows_present"]) >= int(found[0]["rows_published"] or 0)
+        since = {run.date: ms for run in batch if (ms := _asked_ms(run, staged)) is not None}
+        asked = batch.without([day for day in batch.days if day not in since])
+        if not asked:
+            return ()
+        rows = {row["day"]: row for row in batch.jobs.ask("fence", SQL.fill("published_rows", **asked.values())).rows}
+        for run in asked:
+            if found := rows.get(run.date):
+                run.trace.found(found["run_id"], found["token"])
+        return [day for day, found in rows.items() if int(found["token"]) >= since[day] and _is_there(found)]
+
+    def _superseded(
+        self, batch: Batch, staged: Staged, refused: Mapping[date, StagingOutdated], events: EventLog
+    ) -> dict[date, Result]:
+        """Of the dates that were refused those that need not be staged again, or cannot be for want of time."""
+        for run in batch:
+            run.trace.refused += 1
+            of_date = events.bind(date=run.lock_key, run_id=run.run_id)
+            of_date.emit("publish_refused", str(refused[run.date]), "WARNING", token=staged.token_of(run.date))
+        ended: dict[date, Result] = dict.fromkeys(self.satisfied(batch, staged), Written(status=Status.SUPERSEDED))
+        if batch.deadline.remaining() < batch.settings.alert_reserve_seconds:
+            for day in batch.without(ended).days:
+                late = DeadlineExceeded("newer data was published, and no time is left to stage again")
+                late.__cause__ = refused[day]
+                ended[day] = late
+        return ended
 
     def _check_and_publish(
-        self,
-        run: Run,
-        staged: Staged,
-        events: EventLog,
-        status: Status,
-        detail: str,
-    ) -> Written:
-        measured = measure(run, staged)
-        events.emit(
+        self, batch: Batch, staged: Staged, events: EventLog, status: Status, detail: str
+    ) -> dict[date, Result]:
+        measured = measure(batch, staged)
+        found = {run.date: self._found(run, measured[run.date], staged, events, status) for run in batch}
+        ended: dict[date, Result] = {}
+        for run in batch:
+            if (stop := self._why_not(run, measured[run.date], found[run.date])) is not None:
+                ended[run.date] = stop
+        left = batch.without(ended)
+        if staged.carried and any(measured[run.date].present_rows and not run.request.allow_shrink for run in left):
+            ended |= _would_lose(left, staged, found)
+            left = batch.without(ended)
+        if not left:
+            return ended
+        if not staged.verbatim and any(measured[day].duplicate_keys for day in left.days):
+            keep_one_per_key(left, staged)
+        notes = {run.date: self._note(run, measured[run.date], staged, status, detail) for run in left}
+        not_published = self.publisher.publish(left, staged, notes, events)
+        for day in left.days:
+            published = replace(found[day], status=Status(notes[day].status), token=staged.token_of(day))
+            ended[day] = not_published.get(day) or published
+        return ended
+
+    def _found(self, run: Run, measured: Measure, staged: Staged, events: EventLog, status: Status) -> Written:
+        events.bind(date=run.lock_key, run_id=run.run_id).emit(
             "write_staged",
             f"staged {measured.staged_rows} rows",
-            token=staged.token,
+            token=staged.token_of(run.date),
             rows=measured.staged_rows,
             duplicate_keys=measured.duplicate_keys,
         )
-        coverage = measured.coverage
-        found = Written(
+        return Written(
             status=status,
-            coverage=coverage,
+            coverage=measured.coverage,
             staged_keys=measured.staged_keys,
             staged_duplicate_keys=measured.duplicate_keys,
             staged_excess_rows=measured.staged_rows - measured.staged_keys,
@@ -105,50 +155,80 @@ class Writer:
             keys=measured.keys,
             second_choices=measured.second_choices,
         )
+
+    def _why_not(self, run: Run, measured: Measure, found: Written) -> Result | None:
+        """Why nothing of a date may be published, if so."""
         if not measured.staged_keys:
-            waiting = coverage and coverage.gradable
+            waiting = measured.coverage and measured.coverage.gradable
             return replace(found, status=Status.NO_ACTUALS if waiting else Status.NO_PREDICTIONS)
+        if measured.rows_with_null:
+            return InvalidRow(
+                f"{measured.rows_with_null} staged rows of {run.processor.name} {run.lock_key} are NULL in a column "
+                f"that {run.target} requires: the date keeps what it has"
+            )
         if not run.request.allow_shrink and measured.staged_keys < self.min_keys_ratio * measured.present_keys:
             return replace(found, status=Status.SHRUNK)
-        if staged.carried and measured.present_rows and not run.request.allow_shrink:
-            lost = lost_values(run, staged)
-            if lost:
-                names = ", ".join(column.name for column in staged.carried)
-                why = f"{lost} rows hold values that only they have ({names}), and their keys are not graded any more"
-                return replace(found, status=Status.SHRUNK, lost_rows=lost, detail=why)
-        if measured.duplicate_keys and not staged.verbatim:
-            keep_one_per_key(run, staged)
-        if coverage:
-            detail = coverage.ungraded_text
-            status = Status.PARTIAL if coverage.share < run.settings.min_coverage else status
-        rows = measured.staged_rows if staged.verbatim else measured.staged_keys
-        note = AuditNote(
+        return None
+
+    @staticmethod
+    def _note(run: Run, measured: Measure, staged: Staged, status: Status, detail: str) -> AuditNote:
+        if measured.coverage:
+            detail = measured.coverage.ungraded_text
+            status = Status.PARTIAL if measured.coverage.share < run.settings.min_coverage else status
+        return AuditNote(
             status=status,
-            rows_inserted=rows,
+            rows_inserted=measured.staged_rows if staged.verbatim else measured.staged_keys,
             duplicate_keys=measured.duplicate_keys,
             detail=detail,
             keys=measured.keys,
             second_choices=measured.second_choices,
         )
-        self.publisher.publish(run, staged, note, events)
-        return replace(found, status=status, token=staged.token)
 
-    @staticmethod
-    def _refuse_what_would_expire(run: Run) -> None:
-        """Raises `WouldExpire` if BigQuery would delete the date's partition as soon as it is written."""
-        target = run.jobs.warehouse.described(run.target)
-        if target and target.would_expire(run.date, run.deadline.clock.now()):
-            expires = target.partitions_expire_after
-            raise WouldExpire(
-                f"{run.target} deletes partitions after {expires.days if expires else 0} days: {run.lock_key} would be "
-                f"gone as soon as it is written. Nothing was published. To keep its dates: "
-                f"ALTER TABLE `{run.target}` SET OPTIONS (partition_expiration_days = NULL)"
-            )
 
-    def _drop(self, run: Run, staged: Staged, events: EventLog) -> None:
-        for path in filter(None, (staged.table, staged.covering)):
-            try:
-                run.jobs.warehouse.drop(path, deadline=run.deadline)
-            except GradingError as error:
-                # Its dataset's expiration removes it; nothing else depends on it.
-                events.emit("staging_left", f"{path} was not dropped: {error}", "WARNING")
+def _is_there(found: Mapping[str, Any]) -> bool:
+    return int(found["rows_present"] or 0) >= int(found["rows_published"] or 0)
+
+
+def _asked_ms(run: Run, staged: Staged | None) -> int | None:
+    """From when on data satisfies the run's request, in the server's milliseconds; None if none does."""
+    if run.request.published_ms is not None:
+        return run.request.published_ms
+    return staged.token if staged and staged.computed and run.request.one_of_many else None
+
+
+def _would_lose(batch: Batch, staged: Staged, found: Mapping[date, Written]) -> dict[date, Written]:
+    """The dates whose publish would lose values that only the replaced rows have."""
+    names = ", ".join(column.name for column in staged.carried)
+    ended = {}
+    lost = lost_values(batch, staged)
+    for run in batch:
+        if (rows := lost.get(run.date, 0)) and not run.request.allow_shrink:
+            why = f"{rows} rows hold values that only they have ({names}), and their keys are not graded any more"
+            ended[run.date] = replace(found[run.date], status=Status.SHRUNK, lost_rows=rows, detail=why)
+    return ended
+
+
+def _would_expire(batch: Batch) -> dict[date, WouldExpire]:
+    """The dates whose partition BigQuery would delete as soon as it is written."""
+    target = batch.jobs.warehouse.described(batch.target)
+    if target is None:
+        return {}
+    expires = target.partitions_expire_after
+    return {
+        run.date: WouldExpire(
+            f"{batch.target} deletes partitions after {expires.days if expires else 0} days: {run.lock_key} would be "
+            f"gone as soon as it is written. Nothing was published. To keep its dates: "
+            f"ALTER TABLE `{batch.target}` SET OPTIONS (partition_expiration_days = NULL)"
+        )
+        for run in batch
+        if target.would_expire(run.date, batch.deadline.clock.now())
+    }
+
+
+def _drop(batch: Batch, staged: Staged, events: EventLog) -> None:
+    for path in filter(None, (staged.table, staged.covering)):
+        try:
+            batch.jobs.warehouse.drop(path, deadline=batch.deadline)
+        except GradingError as error:
+            # Its dataset's expiration removes it; nothing else depends on it.
+            events.emit("staging_left", f"{path} was not dropped: {error}", "WARNING")

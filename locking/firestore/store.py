@@ -17,7 +17,7 @@ from google.cloud.firestore_v1 import types
 from locking.firestore.values import at_version, decode, encode, microseconds
 from locking.firestore.watch import FirestoreWatch
 from locking.firestore.wire import FirestoreWire, is_answer, translate
-from locking.store import Document, Fields, Key
+from locking.store import Change, Document, Fields, Key
 
 _MOVED_ON = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
 
@@ -50,6 +50,10 @@ class FirestoreLockStore:
         writes += [deletion(delete=self._wire.name(other)) for other in also]
         return self._commit(writes, timeout, refused_by=_MOVED_ON) is not None
 
+    def commit(self, changes: Sequence[Change], *, timeout: float) -> Sequence[int] | None:
+        refused_by = (*_MOVED_ON, grpc.StatusCode.ALREADY_EXISTS)
+        return self._commit_all([self._change(change) for change in changes], timeout, refused_by=refused_by)
+
     def watch(
         self,
         keys: Sequence[Key],
@@ -81,15 +85,27 @@ class FirestoreLockStore:
         document = types.Document.pb()(name=self._wire.name(key), fields=encode(fields))
         return types.Write.pb()(update=document, current_document=precondition)
 
+    def _change(self, change: Change) -> Any:
+        at = None if change.if_version is None else at_version(change.if_version)
+        if change.fields is None:
+            return types.Write.pb()(delete=self._wire.name(change.key), current_document=at)
+        return self._write(change.key, change.fields, at or types.Precondition.pb()(exists=False))
+
     def _commit(self, writes: Sequence[Any], timeout: float, *, refused_by: Sequence[grpc.StatusCode]) -> int | None:
-        """The version of the first write (of a deletion: some number), or None if a precondition failed."""
+        versions = self._commit_all(writes, timeout, refused_by=refused_by)
+        return None if versions is None else versions[0]
+
+    def _commit_all(
+        self, writes: Sequence[Any], timeout: float, *, refused_by: Sequence[grpc.StatusCode]
+    ) -> Sequence[int] | None:
+        """The version of each write (of a deletion: some number), or None if a precondition failed."""
         try:
             response = self._wire.commit(writes, timeout=timeout)
         except grpc.RpcError as error:
             if error.code() in refused_by and is_answer(error):
                 return None
             raise translate(error) from error
-        return microseconds(response.write_results[0].update_time)
+        return [microseconds(result.update_time) for result in response.write_results]
 
 
 def _key(collection: str, document: Any) -> Key:

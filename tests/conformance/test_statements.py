@@ -9,6 +9,7 @@ from importlib.resources.abc import Traversable
 from conformance.place import SQL
 from conformance.scripts import held_open, statements
 from foundation.clock import Deadline, SystemClock
+from grading.batch import Batch
 from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.writing.publish import AuditNote, publish_script
@@ -28,7 +29,7 @@ def _run() -> Run:
 
 def _script(run: Run) -> Sql:
     staged = Staged(table=run.staging_table(), token=1, columns=[GRADING.written_at])
-    return publish_script(run, staged, AuditNote(status="success"))
+    return publish_script(Batch.of(run), staged, {run.date: AuditNote(status="success")})
 
 
 def test_every_file_is_accepted(judge: Judge) -> None:

@@ -76,7 +76,7 @@ class Cloud:
         }  # fmt: skip
         done = subprocess.run(
             [str(ROOT / "deploy.sh"), *arguments, "--project", ID],
-            env=environment, input=stdin, capture_output=True, text=True, timeout=120, check=False,
+            env=environment, input=stdin, capture_output=True, text=True, timeout=600, check=False,
         )  # fmt: skip
         calls, branches = (
             [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []

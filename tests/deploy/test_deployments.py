@@ -9,6 +9,9 @@ import pytest
 from tests.deploy.cloud import WEBHOOK, Cloud
 from tests.deploy.projects import FUNCTION, ID, MARK, OLD_ACCOUNT, Project, final, fresh, with_old_system
 
+# The first test also waits for gcloud's linter, which has seen none of the commands yet.
+pytestmark = pytest.mark.timeout(900)
+
 OLD_REVISION = f"{FUNCTION}-00003-old"
 OURS = {"grading-service-daily", "grading-service-catch-up", "grading-service-quality-check",
         "grading-service-duplicate-trend", "grading-service-stuck-locks"}  # fmt: skip

@@ -7,6 +7,9 @@ import pytest
 from tests.deploy.cloud import WEBHOOK, Cloud
 from tests.deploy.projects import ID, fresh
 
+# The first test also waits for gcloud's linter, which has seen none of the commands yet.
+pytestmark = pytest.mark.timeout(900)
+
 
 @pytest.mark.parametrize(
     ("number", "sentence", "remedy"),

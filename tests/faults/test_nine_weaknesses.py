@@ -14,6 +14,7 @@ import pytest
 from foundation.clock import Deadline, SystemClock
 from foundation.errors import LockAcquisitionError, StagingOutdated
 from foundation.events import EventLog
+from grading.batch import Batch
 from grading.hold import Hold
 from grading.locker import Locker
 from grading.processors import GRADING
@@ -86,12 +87,13 @@ def test_1_a_crash_during_the_write_does_not_leave_the_date_empty(graded: Applic
 def test_2_a_holder_that_was_paused_does_not_write_over_its_successor(graded: Application, ours: bool) -> None:
     """Staged, paused for longer than its lease, and back: it does not know yet that someone else has written."""
     paused = new_run(graded)
-    staged = QueriedRows(select_of(paused)).stage(paused)
+    staged = QueriedRows(select_of(paused)).stage(Batch.of(paused))
     old_rows = rows_of_date(graded, DAY)
     successor = graded.service.run(GRADING, Request(date=DAY), Deadline.after(60, graded.clock))
     if ours:
-        with pytest.raises(StagingOutdated):
-            graded.writer.publisher.publish(paused, staged, AuditNote(status="success"), graded.events)
+        notes = {DAY: AuditNote(status="success")}
+        refused = graded.writer.publisher.publish(Batch.of(paused), staged, notes, graded.events)
+        assert isinstance(refused[DAY], StagingOutdated)
     else:
         delete_then_load(graded.bigquery_client, graded.settings.target(GRADING.name), DAY, old_rows)
     assert ({row["run_id"] for row in rows_of_date(graded, DAY)} == {successor.run_id}) is ours

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from google.cloud import bigquery
 
 from foundation.clock import Deadline
+from grading.batch import Batch
 from grading.cli import commands
 from grading.hold import NOT_REQUESTED
 from grading.maintenance.backup import make_backup
@@ -297,8 +298,8 @@ def _repair_meanwhile(application: Application, meanwhile: Callable[[], object])
     todo = [meanwhile]
     real = DeduplicatedRows.stage
 
-    def stage(self: DeduplicatedRows, run: RepairRun) -> Staged:
-        staged = real(self, run)
+    def stage(self: DeduplicatedRows, batch: Batch) -> Staged:
+        staged = real(self, batch)
         if todo:
             todo.pop()()
         return staged
@@ -531,8 +532,8 @@ def test_predictions_that_arrive_during_a_repair_stay(
     real = DeduplicatedRows.stage
     late = predictions(DAY, 9)[8:]
 
-    def stage(self: DeduplicatedRows, run: RepairRun) -> Staged:
-        staged = real(self, run)
+    def stage(self: DeduplicatedRows, batch: Batch) -> Staged:
+        staged = real(self, batch)
         if late:
             load(bigquery_client, settings, [late.pop()], [])
         return staged

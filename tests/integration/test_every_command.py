@@ -63,6 +63,16 @@ def _shrunk(state: Prepared) -> None:
     execute(state.client, f"DELETE FROM `{table}` WHERE game_date = '2026-01-16' AND player_lookup > 'player0010'")
 
 
+def _other_grades(state: Prepared) -> None:
+    path = state.application.settings.target("prediction_accuracy")
+    execute(
+        state.client,
+        f"""CREATE OR REPLACE TABLE `{path.sibling("prediction_accuracy_old")}` AS
+        SELECT * REPLACE (IF(player_lookup = 'player0001', 1, actual_points) AS actual_points) FROM `{path}`
+        WHERE game_date = '2026-01-15' AND player_lookup != 'player0002'""",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """A command as it is typed, what is done before each time, and its exit code."""
@@ -76,6 +86,7 @@ class Case:
 
 CASES = (
     Case("init", ("init",)),
+    Case("init dry run", ("init", "--dry-run")),
     Case("status", ("status",)),
     Case("status of a date", ("status", "--date", "2026-01-17")),
     Case("status of a date without runs", ("status", "--date", "2026-01-12")),
@@ -98,6 +109,12 @@ CASES = (
     Case("grade", ("grade", "--date", "2026-01-15")),
     Case("grade shrunk", ("grade", "--date", "2026-01-16", "--no-aggregation"), code=1, before=_shrunk),
     Case("catch-up", ("catch-up", "--days", "6")),
+    Case(
+        "compare",
+        ("compare", "--date", "2026-01-15", "--with", "nba_predictions.prediction_accuracy_old"),
+        code=1,
+        before=_other_grades,
+    ),
 )  # fmt: skip
 
 
@@ -200,7 +217,8 @@ def _reads_well(case: Case, state: Prepared) -> None:
 def _typed(case: Case, state: Prepared) -> list[str]:
     known = _backups() if case.last_backup else set()
     case.before(state)
-    arguments = list(case.arguments)
+    dataset = state.application.settings.target_dataset
+    arguments = [argument.replace("nba_predictions.", f"{dataset}.") for argument in case.arguments]
     if case.last_backup:
         (made,) = _backups() - known  # the clock stands still: the order of the list does not tell which is the last
         arguments.insert(1, made)

@@ -14,12 +14,13 @@ from google.cloud import bigquery
 
 from foundation.clock import Deadline
 from foundation.errors import OutcomeUnknown
+from grading.batch import Batch
 from grading.history import RunHistory
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING, PROCESSORS
 from grading.report.facts import read_facts
 from grading.report.story import Story, tell
-from grading.run import Request, Run
+from grading.run import Request
 from grading.wiring import Application
 from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows, Staged
@@ -41,8 +42,8 @@ class Paused:
     then: Callable[[], object]
     done: threading.Event
 
-    def stage(self, run: Run) -> Staged:
-        staged = QueriedRows(select_of(run)).stage(run)
+    def stage(self, batch: Batch) -> Staged:
+        staged = QueriedRows(select_of(batch.lead)).stage(batch)
         if not self.done.is_set():
             self.done.set()
             self.then()

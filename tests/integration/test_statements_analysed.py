@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from foundation.clock import Deadline, SystemClock
+from grading.batch import Batch
 from grading.hold import Hold
 from grading.processors import PROCESSORS, Processor
 from grading.run import Request, Run
@@ -49,7 +50,7 @@ def test_a_processors_own_statements_are_accepted(
 ) -> None:
     """Its rows, the staging checks, the publish script and the validation."""
     run = _run(processor, plain_settings)
-    known = rules(plain_settings, run.date, run.date, run.date)
+    known = rules(plain_settings, run.date, run.date, run.date, days=[run.date])
     absent = {name: GRADING_SQL.fill(f"absent_{name}") for name in ("injury_report", "archetypes")}
     rows = GRADING_SQL.fill(processor.name, **{**run.values(), **known, **absent})
     into = run.staging_table()
@@ -64,7 +65,8 @@ def test_a_processors_own_statements_are_accepted(
     for name in ("validate", "duplicate_samples"):
         judge.check(VALIDATION_SQL.fill(name, **staging).text)
     staged = Staged(table=into, token=1, columns=[processor.written_at], fence_check=fence_check)
-    judge.check(publish_script(run, staged, AuditNote(status="success", detail="it's \\ fine")).text)
+    note = AuditNote(status="success", detail="it's \\ fine")
+    judge.check(publish_script(Batch.of(run), staged, {run.date: note}).text)
 
 
 def test_a_multi_column_in_is_caught(judge: Judge, plain_settings: Settings) -> None:

@@ -22,6 +22,7 @@ from foundation.errors import (
     WarehouseUnavailable,
 )
 from grading.api import PredictionAccuracyProcessor
+from grading.batch import Batch
 from grading.hold import Hold, NotHeld
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
@@ -64,7 +65,14 @@ def published_runs(application: Application) -> list[dict[str, Any]]:
 
 
 def stage(application: Application, run: Run) -> Staged:
-    return QueriedRows(select_of(run)).stage(run)
+    return QueriedRows(select_of(run)).stage(Batch.of(run))
+
+
+def publish_one(application: Application, run: Run, staged: Staged) -> None:
+    """Publish a batch of one; raises why it was not published."""
+    refused = application.writer.publisher.publish(Batch.of(run), staged, {run.date: NOTE}, application.events)
+    for error in refused.values():
+        raise error
 
 
 @pytest.fixture
@@ -116,7 +124,7 @@ def test_the_later_staging_wins_whichever_publishes_first(
                 locked = application.locker.hold(GRADING, run.request, run.deadline, application.events)
                 hold = stack.enter_context(locked)
                 assert hold.locked
-            application.writer.publisher.publish(replace(run, hold=hold), staged, NOTE, application.events)
+            publish_one(application, replace(run, hold=hold), staged)
 
     if first == "older":
         publish_now(older, old)
@@ -135,9 +143,9 @@ def test_an_equal_token_of_another_run_is_refused(application: Application, bigq
     one, other = new_run(application), new_run(application)
     first = stage(application, one)
     second = replace(stage(application, other), token=first.token)
-    application.writer.publisher.publish(one, first, NOTE, application.events)
+    publish_one(application, one, first)
     with pytest.raises(StagingOutdated):
-        application.writer.publisher.publish(other, second, NOTE, application.events)
+        publish_one(application, other, second)
 
 
 class PublishedMeanwhile(QueriedRows):
@@ -145,8 +153,8 @@ class PublishedMeanwhile(QueriedRows):
 
     overtaken: Callable[[], object]
 
-    def stage(self, run: Run) -> Staged:
-        staged = super().stage(run)
+    def stage(self, batch: Batch) -> Staged:
+        staged = super().stage(batch)
         overtake, type(self).overtaken = type(self).overtaken, staticmethod(lambda: None)
         overtake()
         return staged
@@ -269,7 +277,7 @@ def test_without_the_sentinel_nothing_is_published(ten_graded: Application) -> N
     assert table(ten_graded) == before
     run = new_run(ten_graded)
     with pytest.raises(NotInitialised):
-        ten_graded.writer.publisher.publish(run, stage(ten_graded, run), NOTE, ten_graded.events)
+        publish_one(ten_graded, run, stage(ten_graded, run))
 
 
 def test_a_token_from_the_future_is_refused(ten_graded: Application) -> None:
@@ -278,7 +286,7 @@ def test_a_token_from_the_future_is_refused(ten_graded: Application) -> None:
     staged = stage(ten_graded, run)
     before = table(ten_graded)
     with pytest.raises(publish.TokenFromTheFuture, match="60 s ahead"):
-        ten_graded.writer.publisher.publish(run, replace(staged, token=staged.token + 120_000), NOTE, ten_graded.events)
+        publish_one(ten_graded, run, replace(staged, token=staged.token + 120_000))
     assert table(ten_graded) == before
 
 
@@ -286,13 +294,14 @@ def test_the_script_takes_the_fence_first_and_commits_last(application: Applicat
     """Without a change of the sentinel, two publishes would not conflict: order and content are part of the promise."""
     run = new_run(application)
     staged = Staged(table=run.staging_table(), token=1, columns=["player_lookup"])
-    script = publish_script(run, staged, NOTE).text
+    script = publish_script(Batch.of(run), staged, {run.date: NOTE}).text
     code = "\n".join(line for line in script.splitlines() if not line.startswith("--"))
     verbs = [part.split()[0] + " " + part.split()[1] for part in code.split(";") if part.strip()]
     assert verbs[:2] == ["BEGIN TRANSACTION", f"MERGE `{run.fence}`"]
     assert verbs[-3:] == ["DELETE FROM", "INSERT INTO", "COMMIT TRANSACTION"]
     taking = code.split(";")[1]
-    assert f"UNNEST(['__sentinel__', '{DAY}'])" in taking
+    assert "[('__sentinel__', NULL, 1, " in taking
+    assert f"('{DAY}', DATE '{DAY}', 1, '{run.run_id}', '')]" in taking
     assert "WHEN MATCHED THEN\n  UPDATE SET token = taken.token" in taking
     assert "grading:fence_newer" in taking
 

@@ -21,7 +21,8 @@ EVERY_COMMAND = (
     "init", "grade --date yesterday", "backfill --start 2026-01-01 --end 2026-01-02", "backfill --unfinished",
     "catch-up", "status", "recompute --start 2026-01-01 --end 2026-01-02", "dedupe --table prediction_accuracy",
     "undo", "undo 1a2b3c", "staging", "ungraded", "check", "locks", "locks release 2026-01-01 --type grading",
-    "locks check",
+    "locks check", "explain yesterday", "diff yesterday", "report", "accuracy",
+    "compare --date 2026-01-01 --with nba_predictions.other",
 )  # fmt: skip
 
 Run = Callable[[str], tuple[int, str, str]]

@@ -12,6 +12,7 @@ import pytest
 from conformance.assertions import ASSERTIONS
 
 ROOT = Path(__file__).parents[2]
+OUTCOMES = (ROOT / "docs" / "outcomes.md").read_text()
 README = (ROOT / "README.md").read_text()
 RELIABILITY = (ROOT / "docs" / "reliability.md").read_text()
 KNOWN_BY = {"Google's emulator", "local warehouse", "Google's analyzer", "documentation", "inference"}
@@ -72,7 +73,7 @@ def promises() -> Iterator[str]:
     yield from sentences(section(README, "tells someone:\n", "## Try it"))
     yield from sentences("`target_date` is" + section(README, "`target_date` is", "###"))
     yield "Each of these " + plain(section(README, "Each of these", "\n\n"))
-    for row in re.findall(r"^\| (`.+`) \| (.+) \|$", section(README, "How a run ends:", "Settings that"), re.MULTILINE):
+    for row in re.findall(r"^\| (`.+`) \| (.+) \|$", OUTCOMES, re.MULTILINE):
         yield plain(f"{row[0]}: {row[1]}")
     yield from sentences(section(README, "## How it is safe\n", "What is *not* promised"))
     yield from sentences(section(RELIABILITY, "## The promise\n", " [architecture.md]"))

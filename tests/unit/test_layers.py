@@ -29,6 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("grading.service", "grading.outcome_alerts"),
     ("grading.writing",),
     ("grading.audit", "grading.history", "grading.locker", "grading.breaker", "grading.memory"),
+    ("grading.batch",),
     ("grading.run",),
     ("grading.trace",),
     ("grading.hold", "grading.outcome", "grading.coverage", "grading.covers", "grading.processors"),

@@ -1,12 +1,12 @@
--- The date with the earliest row of each key alone, and what was read, for the guard inside the transaction.
+-- Some dates with the earliest row of each key alone, and what was read, for the guard inside the transaction.
 SELECT
   ${columns},
-  COUNT(*) OVER () AS rows_read,
-  MAX(${written_at}) OVER () AS newest_read
+  COUNT(*) OVER (PARTITION BY ${partition_column}) AS rows_read,
+  MAX(${written_at}) OVER (PARTITION BY ${partition_column}) AS newest_read
 FROM ${target}
-WHERE ${partition_column} = ${date}
+WHERE ${partition_column} IN (${dates})
 QUALIFY NOT ${scope}
   OR ROW_NUMBER() OVER (
-    PARTITION BY ${scope}, ${window_row}
+    PARTITION BY ${partition_column}, ${scope}, ${window_row}
     ORDER BY ${written_at} IS NULL, ${keep_order}
   ) = 1

@@ -1,5 +1,4 @@
--- A repair read the table that it writes: it may publish only over exactly what it read. Its rows are as old as what it
--- read, so it keeps that token, and a grading run staged meanwhile still wins.
-WHEN IFNULL((SELECT ANY_VALUE(token) FROM ${fence} WHERE lock_key = ${lock_key}), 0) != ${token}
-  OR IFNULL((SELECT ANY_VALUE(run_id) FROM ${fence} WHERE lock_key = ${lock_key}), '') != ${expected_run_id}
+-- A repair read the table that it writes: it may publish a date only over exactly what it read. Its rows are as old as
+-- what it read, so each date keeps its token, and a grading run staged meanwhile still wins.
+WHEN IFNULL(held.token, 0) != run.token OR IFNULL(held.run_id, '') != run.expected_run_id
   THEN ERROR('grading:fence_moved')

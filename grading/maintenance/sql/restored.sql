@@ -1,7 +1,13 @@
--- The date as the backup has it, and what the table has now, for the guard inside the transaction.
+-- Some dates as the backup has them, and what the table has now, for the guard inside the transaction.
 SELECT
   backup.*,
-  (SELECT COUNT(*) FROM ${target} WHERE ${partition_column} = ${date}) AS rows_read,
-  (SELECT MAX(${written_at}) FROM ${target} WHERE ${partition_column} = ${date}) AS newest_read
+  IFNULL(now.rows_now, 0) AS rows_read,
+  now.newest_now AS newest_read
 FROM ${backup} AS backup
-WHERE ${partition_column} = ${date}
+LEFT JOIN (
+  SELECT ${partition_column} AS now_date, COUNT(*) AS rows_now, MAX(${written_at}) AS newest_now
+  FROM ${target}
+  WHERE ${partition_column} IN (${dates})
+  GROUP BY ${partition_column}
+) AS now ON now.now_date = backup.${partition_column}
+WHERE backup.${partition_column} IN (${dates})

@@ -1,8 +1,20 @@
 -- A writer that knows no fence (the predictions have many) shows itself only by its rows.
 SELECT IF(
-  (SELECT COUNT(*) FROM ${target} WHERE ${partition_column} = ${date})
-  != (SELECT IFNULL(MAX(rows_read), 0) FROM ${staging})
-  OR (SELECT MAX(${written_at}) FROM ${target} WHERE ${partition_column} = ${date})
-  IS DISTINCT FROM (SELECT MAX(newest_read) FROM ${staging}),
+  (
+    SELECT COUNTIF(IFNULL(now.rows_now, 0) != IFNULL(staged.rows_read, 0)
+      OR now.newest_now IS DISTINCT FROM staged.newest_read)
+    FROM UNNEST([${dates}]) AS day
+    LEFT JOIN (
+      SELECT ${partition_column} AS now_date, COUNT(*) AS rows_now, MAX(${written_at}) AS newest_now
+      FROM ${target}
+      WHERE ${partition_column} IN (${dates})
+      GROUP BY ${partition_column}
+    ) AS now ON now.now_date = day
+    LEFT JOIN (
+      SELECT ${partition_column} AS read_date, MAX(rows_read) AS rows_read, MAX(newest_read) AS newest_read
+      FROM ${staging}
+      GROUP BY ${partition_column}
+    ) AS staged ON staged.read_date = day
+  ) > 0,
   ERROR('grading:rows_moved'),
   0);

@@ -1,1 +1,0 @@
-(SELECT covers FROM ${covering})

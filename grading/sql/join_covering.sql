@@ -1,0 +1,1 @@
+LEFT JOIN ${covering} AS covering ON covering.day = run.game_date

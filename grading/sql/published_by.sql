@@ -1,0 +1,1 @@
+JOIN UNNEST(${entries}) AS run ON run.day = staged.${partition_column}
