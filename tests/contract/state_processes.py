@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from locking.store import DocumentStore, Fields, Key
+from tests.processes import CONTEXT
 
 _ANSWER_SECONDS = 30.0
 
@@ -72,15 +72,14 @@ Commands = Mapping[str, Callable[..., Any]]
 
 
 class Worker:
-    """One spawned process that carries out named commands, one at a time.
+    """One process that carries out named commands, one at a time.
 
     `make(recipe, *arguments)` runs in the process and returns its commands.
     """
 
     def __init__(self, make: Callable[..., Commands], recipe: StoreRecipe, *arguments: Any) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, make, recipe, arguments), daemon=True)
+        self._pipe, theirs = CONTEXT.Pipe()
+        self.process = CONTEXT.Process(target=_serve, args=(theirs, make, recipe, arguments), daemon=True)
         self.process.start()
         theirs.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
 
 import pytest
@@ -14,6 +13,7 @@ from grading.run import Request
 from grading.wiring import Application
 from tests.faults.conftest import DAY, PLAYERS
 from tests.faults.writers import grade_and_die
+from tests.processes import CONTEXT
 
 STEPS = [
     ("stage", "before"),
@@ -31,9 +31,7 @@ STEPS = [
 @pytest.mark.parametrize(("step", "moment"), STEPS, ids=lambda value: value)
 def test_killed_at_a_step_the_date_is_whole_and_a_rerun_completes(graded: Application, step: str, moment: str) -> None:
     """All of one run's rows, whichever run that is. The dead process's lock does not keep the rerun from writing."""
-    process = multiprocessing.get_context("spawn").Process(
-        target=grade_and_die, args=(graded.settings, DAY, step, moment)
-    )
+    process = CONTEXT.Process(target=grade_and_die, args=(graded.settings, DAY, step, moment))
     process.start()
     process.join(60)
     assert process.exitcode == -signal.SIGKILL

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import threading
 import time
 import uuid
@@ -41,8 +40,8 @@ from tests.faults.weak import (
     die_in_the_publish,
     rows_of_date,
 )
+from tests.processes import CONTEXT
 
-SPAWN = multiprocessing.get_context("spawn")
 SHORT = LockTimings(lease_seconds=1.5, renew_every_seconds=0.4, rpc_timeout_seconds=0.5, outage_seconds=1.0)
 TEN_MINUTES = 600.0
 
@@ -61,7 +60,7 @@ def lock(store: DocumentStore, **given: Any) -> DistributedLock:
 
 
 def in_process(target: Callable[..., None], *arguments: Any) -> None:
-    process = SPAWN.Process(target=target, args=arguments)
+    process = CONTEXT.Process(target=target, args=arguments)
     process.start()
     process.join(60)
     assert process.exitcode is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from tests.faults.conftest import DAY, PLAYERS
 from tests.faults.reader import Reader
 from tests.faults.writers import grade_rounds, naive_rounds
 from tests.length import LONG
+from tests.processes import CONTEXT
 
 ROUNDS = 20 if LONG else 6
 NAIVE_ROUNDS = 20
@@ -18,12 +18,11 @@ NAIVE_ROUNDS = 20
 
 def race(application: Application, target: Callable[..., None], rounds: int) -> tuple[Reader, list[Any]]:
     """Two processes, each writing the date once a round, all rounds begun together."""
-    context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(2)
+    barrier = CONTEXT.Barrier(2)
     answers, processes = [], []
     for _ in range(2):
-        mine, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=target, args=(application.settings, DAY, rounds, barrier, theirs))
+        mine, theirs = CONTEXT.Pipe(duplex=False)
+        process = CONTEXT.Process(target=target, args=(application.settings, DAY, rounds, barrier, theirs))
         process.start()
         answers.append(mine)
         processes.append(process)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -18,10 +17,10 @@ from localdev.slack_sink import SlackSink
 from tests.integration.conftest import DAY
 from tests.integration.slate import load_day
 from tests.integration.test_redelivery import event
+from tests.processes import CONTEXT
 from warehouse.bigquery import Warehouse
 from warehouse.job_end import JobResult
 
-CONTEXT = get_context("spawn")
 COOL_DOWN = 3.0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,10 +20,10 @@ from grading.settings import Settings
 from grading.wiring import Application
 from tests.integration.conftest import DAY, RecordingSink, rows_of
 from tests.integration.slate import load_day
+from tests.processes import CONTEXT
 from warehouse.bigquery import Warehouse
 
 PLAYERS = 20
-CONTEXT = multiprocessing.get_context("spawn")
 
 
 def event(published: datetime, event_id: str = "event-1", *, aggregation: bool = False) -> dict[str, Any]:

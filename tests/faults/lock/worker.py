@@ -7,7 +7,6 @@ import time
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
@@ -19,10 +18,7 @@ from foundation.events import Event, EventLog
 from localdev.processes import freeze, thaw
 from locking import DistributedLock, Lease, LockTimings
 from locking.store import DocumentStore, Key
-
-# Processes start from a server that has imported what they need: 32 of them in the time of one.
-CONTEXT = get_context("forkserver")
-CONTEXT.set_forkserver_preload(["google.cloud.firestore", "locking.firestore.store", "locking.sqlite_store", __name__])
+from tests.processes import CONTEXT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
@@ -34,14 +33,8 @@ from locking.store import DocumentStore
 from tests.faults.storm.naive import naive_write
 from tests.faults.storm.plan import Task
 from tests.faults.storm.rows import DAYS, select_rows
+from tests.processes import CONTEXT
 from warehouse.jobs import Jobs
-
-# Processes start from a server that has imported what they need: a killed one is replaced in a moment.
-CONTEXT = get_context("forkserver")
-CONTEXT.set_forkserver_preload(
-    ["google.cloud.firestore", "google.cloud.bigquery", "google.cloud.secretmanager", "locking.firestore.store",
-     "locking.sqlite_store", "alerts.slack", "alerts.secret", "grading.maintenance.repairer", __name__]
-)  # fmt: skip
 
 TIMINGS = LockTimings(
     lease_seconds=2.4,
