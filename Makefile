@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/installed-requirements.txt
 export DATA DATE OUT ROWS ROUNDS SEED SHORT
 
 .DEFAULT_GOAL := help
-.PHONY: help demo stack test check test-long lint bench bench-lock bench-cold-start faults season guards audit conformance \
+.PHONY: help demo stack test check test-long lint bench bench-batch bench-lock bench-cold-start faults season guards audit conformance \
 	lock-requirements clean
 
 help: ## list the commands
@@ -54,6 +54,9 @@ lint: $(INSTALLED) ## ruff and mypy, as CI runs them
 
 bench: $(INSTALLED) ## time a date of 263,274 rows beside other designs: ROWS=n OUT=file.json
 	@$(IN_VENV) -m bench.grading
+
+bench-batch: $(INSTALLED) ## time a backfill in batches beside one date by date: 60 and 240 dates
+	@$(IN_VENV) -m bench.batch --dates 60 --dates 240
 
 bench-lock: $(INSTALLED) ## time the lock beside a polling one: OUT=file.json
 	@$(IN_VENV) -m bench.lock

@@ -30,6 +30,7 @@ MAX_ROWS = 1_000_000
 HOLD_SECONDS = 60.0
 TRANSACTION_SECONDS = 30.0
 _GROWTH = 2.0
+_AIM = 0.5
 # What lies in one date says nothing of how many there may be.
 _OF_ITS_DATA = (StatementRefused, InvalidRow, UnknownFailure)
 
@@ -54,10 +55,10 @@ class BatchSize:
 
     def took(self, dates: int, held_seconds: float, transaction_seconds: float) -> None:
         """A batch held its locks for so long, and its transaction was so long: the next one may be as big as would take
-        the limits, and at most twice as big."""
+        half of the limits, since the next may be slower, and at most twice as big."""
         if dates < 1:
             return
-        share = max(held_seconds / HOLD_SECONDS, transaction_seconds / TRANSACTION_SECONDS, 0.001)
+        share = max(held_seconds / HOLD_SECONDS, transaction_seconds / TRANSACTION_SECONDS, 0.001) / _AIM
         fits = dates / share
         with self._mutex:
             self._next = max(1.0, min(fits, max(self._next, dates * _GROWTH)))
@@ -100,14 +101,13 @@ class Batches:
         """
         ended: dict[Work, Outcome | None] = {}
         later: list[Work] = []
-        queue, running = deque([tuple(part) for part in [list(phase)] if part]), dict[Future[_Part], None]()
+        queue, running = deque([tuple(phase)] if phase else []), set[Future[_Part]]()
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix="batch") as pool:
             while queue or running:
                 while queue and len(running) < self.concurrency:
-                    running[pool.submit(self._part, self._take(queue, len(running)))] = None
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    running.add(pool.submit(self._part, self._take(queue)))
+                done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    del running[future]
                     part = future.result()
                     ended |= part.ended
                     later += part.held
@@ -116,21 +116,18 @@ class Batches:
             ended |= self._part((work,)).ended
         return {work: ended.get(work) for work in phase}
 
-    def _take(self, queue: deque[tuple[Work, ...]], running: int) -> tuple[Work, ...]:
-        """The next batch: of a part that was not tried yet as many dates as fit, so that all at once have some."""
+    def _take(self, queue: deque[tuple[Work, ...]]) -> tuple[Work, ...]:
+        """The next batch: as many dates of the next part as one may have."""
         part = queue.popleft()
-        share = -(-len(part) // max(1, self.concurrency - running)) if running + 1 < self.concurrency else len(part)
-        number = min(self.size.next, max(share, 1))
-        taken: list[Work] = []
-        rows = 0
-        for work in part[:number]:
+        taken, rows = 0, 0
+        for work in part[: self.size.next]:
             rows += self.rows_of.get(work.date, 0)
             if taken and rows > self.size.rows:
                 break
-            taken.append(work)
-        if rest := part[len(taken) :]:
+            taken += 1
+        if rest := part[taken:]:
             queue.appendleft(rest)
-        return tuple(taken)
+        return part[:taken]
 
     def _part(self, works: tuple[Work, ...], error: GradingError | None = None) -> _Part:
         """Run some dates as one batch; `error` is that of the attempt before, if it is not known."""

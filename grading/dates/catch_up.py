@@ -19,6 +19,7 @@ from foundation.clock import Deadline
 from foundation.errors import DeadlineExceeded, Transient
 from foundation.events import EventLog
 from grading.catch_up_window import CATCH_UP_DAYS, recent
+from grading.dates.batches import Batches, BatchSize
 from grading.dates.survey import DateState, Ledger, Work, aggregate_due, grading_due, read_dates, read_ledger
 from grading.outcome import Outcome, Status
 from grading.processors import AGGREGATES, GRADING
@@ -189,30 +190,48 @@ class _Worker:
     left: list[Work] = field(default_factory=list)
 
     def do(self, due: Sequence[Work], ledger: Ledger) -> None:
-        """Run the newest dates first; what does not fit is left."""
-        service = self.catch_up.service
-        for work in sorted(due, key=lambda work: work.date, reverse=True):
-            if self.deadline.remaining(service.settings.write_reserve_seconds) <= 0:
-                self.left.append(work)
-                continue
-            self.catch_up.on_work(work)
-            self.catch_up.events.emit(
-                "catch_up_run",
-                f"{work.processor.name} {work.date}: {work.reason}",
-                date=work.date.isoformat(),
-                processor=work.processor.name,
-                reason=work.reason,
-            )
-            request = Request(
-                date=work.date,
-                trigger_source="catch_up",
-                published_ms=ledger.read_ms,
-                # Aggregates follow their grades, whose own publish was guarded: refused, they would be due for ever.
-                allow_shrink=work.processor is not GRADING,
-            )
-            outcome = service.run(work.processor, request, self.deadline)
-            self.outcomes.append(outcome)
-            self.catch_up.on_outcome(outcome)
+        """Run the dates together, the newest first if they are too many for one batch; what does not fit is left."""
+        batches = Batches(
+            service=self.catch_up.service,
+            request_of=lambda work: _request(work, ledger),
+            deadline=self._time_for_more,
+            size=BatchSize(),
+            started=self._started,
+            finished=self._finished,
+        )
+        newest_first = sorted(due, key=lambda work: work.date, reverse=True)
+        ended = batches.run(newest_first)
+        self.left += [work for work in newest_first if ended[work] is None]
+
+    def _time_for_more(self) -> Deadline | None:
+        """The deadline, while the reserve for a write is there."""
+        reserve = self.catch_up.service.settings.write_reserve_seconds
+        return self.deadline if self.deadline.remaining(reserve) > 0 else None
+
+    def _started(self, work: Work) -> None:
+        self.catch_up.on_work(work)
+        self.catch_up.events.emit(
+            "catch_up_run",
+            f"{work.processor.name} {work.date}: {work.reason}",
+            date=work.date.isoformat(),
+            processor=work.processor.name,
+            reason=work.reason,
+        )
+
+    def _finished(self, _work: Work, outcome: Outcome) -> None:
+        self.outcomes.append(outcome)
+        self.catch_up.on_outcome(outcome)
+
+
+def _request(work: Work, ledger: Ledger) -> Request:
+    return Request(
+        date=work.date,
+        trigger_source="catch_up",
+        published_ms=ledger.read_ms,
+        # Aggregates follow their grades, whose own publish was guarded: refused, they would be due for ever.
+        allow_shrink=work.processor is not GRADING,
+        one_of_many=True,
+    )
 
 
 def _looked_at(first: date, last: date, states: Sequence[DateState], due: Mapping[date, str]) -> Iterator[LookedAt]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
@@ -209,15 +209,11 @@ def publish_script(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]
     ]
     newest = max(staged.token_of(day) for day in batch.days)
     recorded = [_recorded(run, staged, notes[run.date], job_id) for run in batch]
-    names = list(recorded[0])
-    types = {column.name: column.type.text for column in declared("grading_runs").columns}
     values = {
         **batch.values(),
         "staging": table(staged.table),
         "entries": rows_array(_ENTRY, [_entry(SENTINEL, None, newest, batch.lead.run_id, ""), *entries]),
-        "recorded_columns": columns(names),
-        "recorded": Sql(",\n  ".join(f"run.{columns([name])}" for name in names)),
-        "recorded_runs": rows_array({name: types[name] for name in names}, [list(row.values()) for row in recorded]),
+        **_recorded_runs(recorded),
         "covers": Sql("covering.covers" if staged.covering else "CAST(NULL AS STRING)"),
         "covering": SQL.fill("join_covering", covering=table(staged.covering)) if staged.covering else Sql(""),
     }
@@ -236,6 +232,24 @@ def publish_script(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]
 
 def _entry(lock_key: str, day: date | None, token: int, run_id: str, expected_run_id: str) -> list[Sql]:
     return [literal(value) for value in (lock_key, day, token, run_id, expected_run_id)]
+
+
+def _recorded_runs(recorded: Sequence[Mapping[str, Sql]]) -> Mapping[str, Sql]:
+    """The rows of `grading_runs` as an array, and the SELECT list over it. What is the same in all is said once."""
+    first = recorded[0]
+    differing = [name for name in first if name in _OF_EACH or any(row[name] != first[name] for row in recorded)]
+    types = {column.name: column.type.text for column in declared("grading_runs").columns}
+    selected = [f"run.{columns([name])}" if name in differing else first[name].text for name in first]
+    return {
+        "recorded_columns": columns(first),
+        "recorded": Sql(",\n  ".join(selected)),
+        "recorded_runs": rows_array(
+            {name: types[name] for name in differing}, [[row[name] for name in differing] for row in recorded]
+        ),
+    }
+
+
+_OF_EACH = ("run_id", "game_date")
 
 
 def _recorded(run: Run, staged: Staged, note: AuditNote, job_id: str) -> Mapping[str, Sql]:

@@ -138,6 +138,8 @@ def compute(batch: Batch) -> Computed:
     target = warehouse.find(batch.target, deadline=batch.deadline)
     values = {**batch.values(), **inputs(settings, warehouse), "is_push": SQL.fill("is_push")}
     values |= {"first": literal(batch.days[0]), "last": literal(batch.days[-1])}
+    if len(batch) == 1:
+        values["date"] = values["first"]
     optional = []
     wanted = SQL.file(processor.name).placeholders
     if "archetypes" in wanted:

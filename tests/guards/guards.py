@@ -25,6 +25,8 @@ class Guard:
 
 
 _WRITER = "tests/integration/test_writer.py"
+_BATCHES = "tests/integration/test_batches.py"
+_TOGETHER = "tests/contract/test_locks_together.py"
 _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
 _OTHERS = "tests/integration/test_tables_of_others.py"
@@ -38,6 +40,118 @@ _MISSING = "tests/integration/test_rows_missing.py"
 _CASES = "tests/integration/test_cases.py"
 
 GUARDS = (
+    Guard(
+        name="keys of several dates are taken for one",
+        file="grading/processors.py",
+        code="return (self.partition_column, *(name for name in self.business_key if name != self.partition_column))",
+        without="return self.business_key",
+        test=f"{_BATCHES}::test_dates_in_batches_are_as_dates_one_by_one",
+    ),
+    Guard(
+        name="a date's injury report is read for another",
+        file="grading/sql/prediction_accuracy.sql",
+        code="i.game_date = k.game_date AND ",
+        without="",
+        test=f"{_BATCHES}::test_a_player_who_is_out_on_one_date_is_not_on_another",
+    ),
+    Guard(
+        name="a date that was left out is deleted",
+        file="grading/sql/publish.sql",
+        code="DELETE FROM ${target} WHERE ${partition_column} IN (${dates});",
+        without="DELETE FROM ${target} WHERE ${partition_column} IN (SELECT ${partition_column} FROM ${staging});",
+        test=f"{_BATCHES}::test_a_date_with_newer_data_is_left_out_and_the_others_are_published",
+    ),
+    Guard(
+        name="one date with newer data has all others refused",
+        file="grading/writing/publish.py",
+        code="return {day: error for day, error in refused.items() if not outdated or day in outdated}",
+        without="return refused",
+        test=f"{_BATCHES}::test_a_date_with_newer_data_is_left_out_and_the_others_are_published",
+    ),
+    Guard(
+        name="a batch that has committed is written again for one newer date",
+        file="grading/writing/publish.py",
+        code="if held and (token, run_id) == (staged.token_of(run.date), run.run_id):",
+        without="if False:",
+        test=f"{_BATCHES}::test_a_lost_answer_of_a_commit_is_found_in_any_of_the_fences",
+    ),
+    Guard(
+        name="a date whose rows are gone is taken for done by a batch",
+        file="grading/sql/published_rows.sql",
+        code="  MAX(present.present_rows) AS rows_present",
+        without="  MAX(run.rows_inserted) AS rows_present",
+        test=f"{_BATCHES}::test_a_date_whose_rows_are_gone_is_staged_again",
+    ),
+    Guard(
+        name="a NULL in a required column has a whole batch refused",
+        file="grading/writing/writer.py",
+        code="if measured.rows_with_null:",
+        without="if False:",
+        test=f"{_BATCHES}::test_a_row_that_cannot_be_stored_keeps_its_date_back_and_no_other",
+    ),
+    Guard(
+        name="a batch is halved whose write may still commit",
+        file="grading/service.py",
+        code="if len(batch) > 1 and may_be_of_one_date(error):",
+        without="if len(batch) > 1:",
+        test=f"{_BATCHES}::test_a_batch_that_may_still_commit_is_not_halved",
+    ),
+    Guard(
+        name="one date that fails takes its batch with it",
+        file="grading/service.py",
+        code="if len(batch) > 1 and may_be_of_one_date(error):",
+        without="if False:",
+        test=f"{_BATCHES}::test_a_batch_is_halved_until_the_date_that_fails_is_alone",
+    ),
+    Guard(
+        name="a batch that meets others goes on for ever",
+        file="grading/writing/publish.py",
+        code="if attempt == _CONFLICTS_OF_MANY and len(left) > 1:",
+        without="if False:",
+        test=f"{_BATCHES}::test_three_conflicts_in_a_row_halve_a_batch",
+    ),
+    Guard(
+        name="a script is longer than BigQuery takes",
+        file="grading/writing/publish.py",
+        code="if len(script.text) > _LONGEST_SCRIPT and len(batch) > 1:",
+        without="if False:",
+        test=f"{_BATCHES}::test_a_script_that_is_too_long_is_sent_in_parts",
+    ),
+    Guard(
+        name="a batch waits for a lock while it holds others",
+        file="locking/lock.py",
+        code="found[day] = self._acquire(claim, 0.0, deadline, events, renews_itself=False)",
+        without="found[day] = self._acquire(claim, 20.0, deadline, events, renews_itself=False)",
+        test=f"{_TOGETHER}::test_two_that_meet_from_opposite_ends_do_not_wait_for_each_other[sqlite]",
+    ),
+    Guard(
+        name="one lock that is lost ends the renewal of all",
+        file="locking/lease_group.py",
+        code="            lease.renew(self._clock.monotonic())\n",
+        without="            return\n",
+        test=f"{_TOGETHER}::test_one_lock_that_is_lost_leaves_the_others_held[sqlite]",
+    ),
+    Guard(
+        name="a lock of a batch is released under a write that may still commit",
+        file="locking/lease.py",
+        code="return self._lost is None and not self._abandoned",
+        without="return self._lost is None",
+        test=f"{_TOGETHER}::test_one_that_is_abandoned_is_left_to_expire[sqlite]",
+    ),
+    Guard(
+        name="an outage is waited for once a date",
+        file="locking/lock.py",
+        code="if outage is not None:",
+        without="if False:",
+        test=f"{_TOGETHER}::test_without_a_store_every_date_is_told_so_after_one_outage[sqlite]",
+    ),
+    Guard(
+        name="the locks of a batch are taken over someone else's (SQLite)",
+        file="locking/sqlite_store.py",
+        code="    return _version(database, change.key) == change.if_version\n",
+        without="    return True\n",
+        test=f"{_TOGETHER}::test_a_commit_is_carried_out_whole_or_not_at_all[sqlite]",
+    ),
     Guard(
         name="a dataset of someone else is taken for scratch",
         file="conformance/sweep.py",
@@ -69,22 +183,22 @@ GUARDS = (
     Guard(
         name="older data is published over newer",
         file="grading/sql/fence_check_newest.sql",
-        code="lock_key = ${lock_key} AND token >= ${token})",
-        without="FALSE)",
+        code="WHEN held.token >= run.token",
+        without="WHEN FALSE",
         test=f"{_WRITER}::test_the_later_staging_wins_whichever_publishes_first",
     ),
     Guard(
         name="two runs with one token both publish",
         file="grading/sql/fence_check_newest.sql",
-        code="AND token >= ${token})",
-        without="AND token > ${token})",
+        code="held.token >= run.token",
+        without="held.token > run.token",
         test=f"{_WRITER}::test_an_equal_token_of_another_run_is_refused",
     ),
     Guard(
         name="a publish whose answer was lost is done twice",
         file="grading/sql/publish.sql",
-        code="token = ${token} AND run_id = ${run_id})",
-        without="FALSE)",
+        code="WHEN held.token = run.token AND held.run_id = run.run_id\n",
+        without="WHEN FALSE\n",
         test=f"{_WRITER}::test_a_publish_whose_answer_was_lost_is_recognised_as_done",
     ),
     Guard(
@@ -96,9 +210,9 @@ GUARDS = (
     ),
     Guard(
         name="two publishes at once do not conflict",
-        file="grading/sql/publish.sql",
-        code="UNNEST([${sentinel}, ${lock_key}])",
-        without="UNNEST([${lock_key}])",
+        file="grading/writing/publish.py",
+        code='[_entry(SENTINEL, None, newest, batch.lead.run_id, ""), *entries]',
+        without="entries",
         test=f"{_WRITER}::test_the_script_takes_the_fence_first_and_commits_last",
     ),
     Guard(
@@ -118,15 +232,15 @@ GUARDS = (
     Guard(
         name="a holder that lost its lease publishes",
         file="grading/writing/publish.py",
-        code="                run.hold.ensure_held()\n",
-        without="",
+        code="            run.hold.ensure_held()\n",
+        without="            pass\n",
         test=f"{_WRITER}::test_a_lost_lease_stops_the_write_before_it_is_published",
     ),
     Guard(
         name="the lock is released under a write that may still commit",
         file="grading/writing/publish.py",
-        code="                    run.hold.abandon()\n",
-        without="",
+        code="            run.hold.abandon()\n",
+        without="            pass\n",
         test=f"{_WRITER}::test_an_unknown_end_of_a_publish_leaves_the_lock_to_expire",
     ),
     Guard(
@@ -160,15 +274,15 @@ GUARDS = (
     Guard(
         name="rows of another date are published",
         file="grading/writing/staging.py",
-        code="if measured.rows_off_date:",
-        without="if measured.rows_off_date < 0:",
+        code='if off := job.first["rows_off_date"]:',
+        without='if (off := job.first["rows_off_date"]) < 0:',
         test=f"{_WRITER}::test_staging_rows_of_another_date_is_refused",
     ),
     Guard(
         name="staged duplicates are published",
         file="grading/writing/writer.py",
-        code="if measured.duplicate_keys and not staged.verbatim:",
-        without="if measured.duplicate_keys < 0:",
+        code="if not staged.verbatim and any(measured[day].duplicate_keys for day in left.days):",
+        without="if False:",
         test=f"{_WRITER}::test_staged_duplicates_are_told_and_one_row_a_key_is_kept",
     ),
     Guard(
@@ -181,8 +295,8 @@ GUARDS = (
     Guard(
         name="an event delivered twice is worked on twice",
         file="grading/writing/writer.py",
-        code="< run.request.published_ms:",
-        without="< 10**18:",
+        code='if int(found["token"]) >= since[day]',
+        without='if int(found["token"]) >= 10**18',
         test="tests/integration/test_redelivery.py::test_the_same_event_again_is_acknowledged_without_work",
     ),
     Guard(
@@ -216,8 +330,8 @@ GUARDS = (
     Guard(
         name="two contenders create one lock (Firestore)",
         file="locking/firestore/store.py",
-        code="types.Precondition.pb()(exists=False)",
-        without="None",
+        code="write = self._write(key, fields, types.Precondition.pb()(exists=False))",
+        without="write = self._write(key, fields, None)",
         test=f"{_STORES}::test_create_returns_a_version_and_refuses_a_second_document[firestore]",
     ),
     Guard(
@@ -300,8 +414,8 @@ GUARDS = (
     Guard(
         name="values that only replaced rows have are lost",
         file="grading/writing/writer.py",
-        code="if staged.carried and measured.present_rows and not run.request.allow_shrink:",
-        without="if False:",
+        code="        if staged.carried and any(",
+        without="        if False and any(",
         test=f"{_OTHERS}::test_a_publish_that_would_lose_values_is_held_back_and_says_so",
     ),
     Guard(
@@ -314,8 +428,8 @@ GUARDS = (
     Guard(
         name="a date vanishes after its success",
         file="grading/writing/writer.py",
-        code="if target and target.would_expire(run.date, run.deadline.clock.now()):",
-        without="if target and False:",
+        code="if target.would_expire(run.date, batch.deadline.clock.now())",
+        without="if False",
         test=f"{_OTHERS}::test_a_date_that_would_expire_at_once_is_refused",
     ),
     Guard(
@@ -553,7 +667,7 @@ GUARDS = (
     Guard(
         name="a redelivery trusts the fence alone",
         file="grading/writing/writer.py",
-        code='>= int(found[0]["rows_published"] or 0)',
+        code='>= int(found["rows_published"] or 0)',
         without=">= 0",
         test=f"{_MISSING}::test_the_event_is_acknowledged_and_its_redelivery_grades_again",
     ),

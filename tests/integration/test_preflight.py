@@ -33,6 +33,7 @@ _FOLDERS = ("grading/sql", "grading/dates/sql", "grading/maintenance/sql", "grad
 _PARTS = {
     "absent_archetypes", "absent_box_scores", "absent_injury_report", "adapt", "aligned_backup", "all_rows",
     "counted_box_scores", "fence_check_newest", "fence_check_unchanged", "found_box_scores", "gradable", "input_rows",
+    "join_covering", "published_by",
     "is_kept", "is_push", "kept_predictions", "made_after_game", "newest_injury_reports", "placed_predictions",
     "read_as", "replaced_values", "teams_named", "typed_nulls", "why_not_graded",
 }  # fmt: skip
@@ -40,7 +41,6 @@ _ELSEWHERE = {
     "accuracy": "asked by a person who types `accuracy`, and by nothing else",
     "add_column": "init's own DDL",
     "backups": "reads INFORMATION_SCHEMA",
-    "covers": "reads a table that the staging job makes",
     "inputs_now": "counts rows of tables that are asked about, as measure_found does",
     "keep_partitions": "init's own DDL",
     "keep_table": "init's own DDL",

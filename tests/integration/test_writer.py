@@ -508,10 +508,8 @@ def test_staging_rows_of_another_date_is_refused(ten_graded: Application, monkey
     """A processor whose SQL forgot its date filter publishes nothing."""
     before = table(ten_graded)
     run = new_run(ten_graded)
-    good = select_of(run)
-    wrong = QueriedRows(
-        staging.Sql(good.text.replace("DATE '2024-01-15' AS game_date", "DATE '2024-01-14' AS game_date"))
-    )
+    other = "SELECT * REPLACE (DATE '2024-01-14' AS game_date)"
+    wrong = QueriedRows(staging.Sql(f"{other}\nFROM (\n{select_of(run)}\n)"))
     with pytest.raises(staging.StatementRefused, match="do not belong to 2024-01-15"):
         ten_graded.writer.write(run, wrong, ten_graded.events)
     assert table(ten_graded) == before
