@@ -35,6 +35,7 @@ class Varied:
 
     def statement(self, file: SqlFile) -> str:
         values = {placeholder: Sql("x") for placeholder in file.placeholders} | {"date": Sql(f"DATE '{self.day}'")}
+        values |= {"days": Sql(f"= DATE '{self.day}'")}
         values |= {"minutes_type": Sql("NUMERIC"), "passed_in": Sql(""), "passed_out": Sql("")}
         return file.fill(**values).text
 
