@@ -82,5 +82,6 @@ CALLS: dict[str, Call] = {
 # What every run does, whatever it asserts: look, make, fill, grant, and clear away.
 ALWAYS = (
     "token", "datasets.list", "datasets.get", "datasets.insert", "datasets.patch", "jobs.insert", "jobs.get",
-    "jobs.getQueryResults", "tables.get", "listCollectionIds", "commit", "listDocuments", "datasets.delete",
+    "jobs.getQueryResults", "jobs.insert dryRun", "tables.get", "listCollectionIds", "commit", "listDocuments",
+    "datasets.delete",
 )  # fmt: skip

@@ -51,7 +51,7 @@ def statements_of(
             "A filter on the partitioning column with constants prunes partitions.",
         ),
     ],
-    calls=["jobs.insert dryRun", *JOBS],
+    calls=JOBS,
     effort=Effort(statements=10, tables=16, seconds=30),
 )
 def statements_are_accepted_and_pruned(place: Place) -> Observed:

@@ -6,7 +6,7 @@ from conformance.assertion import Ability, Effort, Observed, Source, asserts, di
 from conformance.assertions.concurrency import JOBS
 from conformance.place import SQL, Place
 from conformance.scripts import raw
-from foundation.errors import GradingError, NotInitialised, WarehouseUnavailable
+from foundation.errors import AccessRefused, GradingError, NotInitialised
 from warehouse.statements import TablePath, table
 
 
@@ -34,7 +34,7 @@ def what_is_missing_or_closed(place: Place) -> Observed:
         "missing dataset": (nowhere, NotInitialised, 404),
     }
     if place.impersonated:
-        expected["dataset without rights"] = (closed, WarehouseUnavailable, 403)
+        expected["dataset without rights"] = (closed, AccessRefused, 403)
     answers = {}
     for name, (path, kind, code) in expected.items():
         try:
