@@ -88,8 +88,8 @@ _ABSENT = -1
 
 def counted(batch: Batch) -> dict[str, Sql]:
     """How the measuring query counts the dates' rows in each noted input: its columns, and the tables that it joins."""
-    paths = input_tables(batch.processor, batch.settings)
     names = _countable(batch)
+    paths = input_tables(batch.processor, batch.settings) if names else {}
     joined = [
         SQL.fill("input_rows", **batch.values(), input=table(paths[name]), counted=columns([f"of_{name}"])).text
         for name in names
