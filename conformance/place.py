@@ -23,7 +23,7 @@ from grading.batch import Batch
 from grading.processors import GRADING, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.publish import AuditNote, publish_script
+from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.rules import select_of
 from grading.writing.schema import create_tables
 from grading.writing.staging import QueriedRows, Staged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -25,6 +25,7 @@ from foundation.text import valid, whole
 from grading.audit import Audit
 from grading.batch import Batch
 from grading.breaker import GradingCircuitBreaker
+from grading.check_after import CheckAfter, Repair
 from grading.locker import Locker
 from grading.outcome import Outcome, Status, Written
 from grading.outcome_alerts import alerts_of
@@ -33,9 +34,7 @@ from grading.run import Request, Run
 from grading.settings import Settings
 from grading.writing.inputs import OptionalInput
 from grading.writing.staging import ComputedRows, RowSource
-from grading.writing.validate import validate, validate_all
 from grading.writing.writer import Writer
-from validation.duplicates import DuplicateReport
 from warehouse.bigquery import Warehouse
 
 
@@ -73,7 +72,7 @@ class GradingService:
     notifier: Notifier
     resolver: Resolver | None = None
     breaker_of: Callable[[str, EventLog], GradingCircuitBreaker] | None = None
-    repair: Callable[[Run, DuplicateReport], DuplicateReport] | None = None
+    repair: Repair | None = None
     facts_of: Callable[[Run, Outcome], Sequence[tuple[str, str]]] = lambda _run, _outcome: ()
     warned_of: set[str] = field(default_factory=set)
 
@@ -193,36 +192,10 @@ class GradingService:
             else:
                 ended[day] = self._outcome(run, result.status, written=result)
         published = [run for run in left if ended[run.date].status.published]
-        for run in published:
-            self._log_publish(run, ended[run.date], self._of(run, events))
         if published:
-            ended |= self._validated(Batch.of(*published), ended, events)
+            check = CheckAfter(self.settings, self.audit, self.resolver, self.repair)
+            ended |= check.outcomes(Batch.of(*published), ended, events)
         return ended
-
-    def _validated(self, batch: Batch, published: Mapping[date, Outcome], events: EventLog) -> dict[date, Outcome]:
-        """Check rows and business keys of the dates by one query; then what each date holds."""
-        try:
-            found: Mapping[date, DuplicateReport | GradingError] = validate_all(batch)
-        except GradingError as error:
-            found = dict.fromkeys(batch.days, error)
-        return {
-            run.date: self._checked(run, published[run.date], found[run.date], self._of(run, events)) for run in batch
-        }
-
-    def _checked(self, run: Run, outcome: Outcome, found: DuplicateReport | GradingError, events: EventLog) -> Outcome:
-        report = self._validate(run, found, outcome.rows_inserted, events)
-        if report and _lacks_rows(run, report, outcome.rows_inserted):
-            detail = f"{report.total_rows} of the {outcome.rows_inserted} rows that were published are there"
-            events.emit(
-                "rows_missing",
-                f"{detail}, and nobody has published the date since",
-                "CRITICAL",
-                rows=report.total_rows,
-                rows_published=outcome.rows_inserted,
-            )
-            self.audit.record_rows_missing(run, detail)
-            outcome = replace(outcome, status=Status.ROWS_MISSING, detail=detail)
-        return replace(outcome, duplicates=report)
 
     @staticmethod
     def _of(run: Run, events: EventLog) -> EventLog:
@@ -232,25 +205,6 @@ class GradingService:
         outcome = self._outcome(run, Status.FAILED, detail=str(error), transient=isinstance(error, Transient))
         return replace(outcome, unknown=isinstance(error, UnknownFailure))
 
-    def _log_publish(self, run: Run, outcome: Outcome, events: EventLog) -> None:
-        written = outcome.written
-        if written is None:
-            return
-        events.emit(
-            "write_published",
-            f"published {outcome.rows_inserted} rows",
-            token=written.token,
-            rows=outcome.rows_inserted,
-            rows_deleted=outcome.rows_deleted,
-            locked=run.hold.locked,
-            keys_added=written.keys.added,
-            keys_removed=written.keys.removed,
-            box_scores_differing=written.second_choices.box_scores,
-            game_ids_differing=written.second_choices.game_ids,
-            confidence_out_of_range=written.second_choices.confidences,
-        )
-        self._log_findings(written, events)
-
     def _warn_of_absent(self, optional: Sequence[OptionalInput], events: EventLog) -> None:
         """Warn, once a process, of each optional input that should be there and cannot be read."""
         for found in optional:
@@ -258,68 +212,6 @@ class GradingService:
                 self.warned_of.add(found.table)
                 text = f"{found.name} is read as empty: {found.table} cannot be read ({found.why_absent})"
                 events.emit("optional_input_absent", text, "WARNING", table=found.table)
-
-    @staticmethod
-    def _log_findings(written: Written, events: EventLog) -> None:
-        """Log by name what a publish took away, and what could only be graded by a second choice."""
-        keys, choices = written.keys, written.second_choices
-        if keys.removed:
-            text = f"{keys.removed} keys that were there before are gone"
-            events.emit("keys_removed", text, "WARNING", keys=keys.removed, samples=list(keys.removed_names))
-        if choices.game_ids:
-            text = f"{choices.game_ids} grades are by a box score of another game id: {choices.game_id_names[0]}"
-            samples = list(choices.game_id_names)
-            events.emit("game_ids_differ", text, "WARNING", grades=choices.game_ids, samples=samples)
-        if choices.box_scores:
-            text = f"{choices.box_scores} box scores are there more than once, and differ: one of each counts"
-            samples = list(choices.box_score_names)
-            events.emit("box_scores_differ", text, "WARNING", box_scores=choices.box_scores, samples=samples)
-        if choices.confidences:
-            text = f"{choices.confidences} grades have no confidence: it was outside 0 to 1, or 0 to 100"
-            events.emit("confidence_out_of_range", text, "WARNING", grades=choices.confidences)
-
-    def _validate(
-        self, run: Run, found: DuplicateReport | GradingError, rows: int, events: EventLog
-    ) -> DuplicateReport | None:
-        """Judge the rows and business keys of the date. What is found is reported; it never fails the run."""
-        try:
-            if isinstance(found, GradingError):
-                raise found
-            report = found
-            if _lacks_rows(run, report, rows):
-                # Rows and fence are read in one statement; a second look tells a date that was just replaced.
-                report = validate(run)
-            first = self.settings.first_own_date
-            if not report.clean and self.repair and (first is None or run.date >= first):
-                report = self.repair(run, report)
-        except GradingError as error:
-            events.emit("validation_failed", f"the date could not be validated: {error}", "ERROR")
-            return None
-        if _lacks_rows(run, report, rows):
-            return report
-        if report.clean:
-            rows = report.total_rows
-            events.emit("validation_passed", f"{rows} rows, every business key unique", rows=rows)
-            self._resolve_duplicates(run, report)
-            return report
-        events.emit(
-            "duplicates_found",
-            f"{report.duplicate_keys} business keys have {report.excess_rows} rows too many",
-            "ERROR",
-            duplicate_keys=report.duplicate_keys,
-            excess_rows=report.excess_rows,
-            samples=[str(sample) for sample in report.samples],
-        )
-        self.audit.record_duplicates(run, report)
-        return report
-
-    def _resolve_duplicates(self, run: Run, report: DuplicateReport) -> None:
-        if self.resolver:
-            self.resolver.resolve("duplicates", table=run.processor.name, date=run.lock_key)
-            if self.repair:
-                self.resolver.resolve("remediation", table=run.processor.name, date=run.lock_key)
-        if report.open_findings:
-            self.audit.resolve_duplicates(run, f"clean after run {run.run_id}")
 
     def _tell(self, run: Run, outcome: Outcome, events: EventLog) -> None:
         events.emit(
@@ -402,8 +294,3 @@ class GradingService:
             written=written,
             transient=transient,
         )
-
-
-def _lacks_rows(run: Run, report: DuplicateReport, published: int) -> bool:
-    """Whether rows of this run are gone: fewer are there, and the fence names no other run."""
-    return report.total_rows < published and report.fence_run_id == run.run_id

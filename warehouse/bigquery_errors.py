@@ -186,7 +186,7 @@ def _permanent(error: Exception, text: str, reason: str, line: str) -> GradingEr
 def _passing(error: Exception, text: str, reason: str, line: str) -> GradingError:
     if isinstance(error, auth.GoogleAuthError):
         return WarehouseUnavailable(f"no access token could be had: {line}")
-    if reason == "resourcesExceeded":
+    if reason == "resourcesExceeded" and not _PASSING.search(text):
         return ResourcesExceeded(line)
     if _PASSING.search(text) or reason in _PASSING_REASONS:
         return WarehouseUnavailable(line)

@@ -21,7 +21,7 @@ _PLAN_SECONDS = 300.0
 @range_options
 @processor_option(AGGREGATES)
 @click.option("--all", "everything", is_flag=True, help="Every date with grades, whether they changed or not.")
-@click.option("--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="How many dates at once.")
+@click.option("--concurrency", type=click.IntRange(1, 32), default=4, show_default=True, help="Batches at once.")
 @with_output()
 def recompute(out: Output, start: date, end: date, names: tuple[str, ...], everything: bool, concurrency: int) -> None:
     """Compute anew the aggregates that are out of date.

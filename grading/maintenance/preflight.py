@@ -23,7 +23,7 @@ from grading.run import Request, Run, fence_of
 from grading.settings import Settings
 from grading.writing.adapt import holds_values
 from grading.writing.input_state import counted
-from grading.writing.publish import AuditNote, publish_script
+from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.rules import compute, rules_between, rules_of
 from grading.writing.schema_plan import TablePlan
 from grading.writing.staging import Staged, lacks_required

@@ -19,7 +19,7 @@ from grading.processors import Processor
 from grading.report.diff import Difference, compare
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.publish import AuditNote
+from grading.writing.publish_script import AuditNote
 from grading.writing.staging import ComputedRows, Staged
 from grading.writing.writer import Writer
 from warehouse.bigquery import Warehouse

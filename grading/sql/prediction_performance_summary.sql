@@ -95,18 +95,16 @@ grades AS (
       DATE_ADD(DATE_TRUNC(DATE_SUB(${first}, INTERVAL 9 MONTH), YEAR), INTERVAL 9 MONTH))
     AND ${last}
 ),
-sums AS (
+-- The lines of a player in a game, which are many, summed up once.
+pieces AS (
   SELECT
     system_id,
-    CASE
-      WHEN GROUPING(player_lookup) = 0 THEN 'player'
-      WHEN GROUPING(archetype) = 0 THEN 'archetype'
-      WHEN GROUPING(confidence_tier) = 0 THEN 'tier'
-      WHEN GROUPING(situation) = 0 THEN 'situation'
-      ELSE ''
-    END AS kind,
-    COALESCE(player_lookup, archetype, confidence_tier, situation, '') AS slice,
     upto,
+    player_lookup,
+    game_id,
+    archetype,
+    confidence_tier,
+    situation,
     COUNT(*) AS total_predictions,
     COUNTIF(recommendation IN ('OVER', 'UNDER')) AS total_recommendations,
     COUNTIF(prediction_correct) AS hits,
@@ -126,6 +124,39 @@ sums AS (
     IFNULL(SUM(confidence_score), 0) AS confidences,
     COUNT(confidence_score) AS confident
   FROM grades
+  GROUP BY system_id, upto, player_lookup, game_id, archetype, confidence_tier, situation
+),
+sums AS (
+  SELECT
+    system_id,
+    CASE
+      WHEN GROUPING(player_lookup) = 0 THEN 'player'
+      WHEN GROUPING(archetype) = 0 THEN 'archetype'
+      WHEN GROUPING(confidence_tier) = 0 THEN 'tier'
+      WHEN GROUPING(situation) = 0 THEN 'situation'
+      ELSE ''
+    END AS kind,
+    COALESCE(player_lookup, archetype, confidence_tier, situation, '') AS slice,
+    upto,
+    SUM(total_predictions) AS total_predictions,
+    SUM(total_recommendations) AS total_recommendations,
+    SUM(hits) AS hits,
+    SUM(misses) AS misses,
+    SUM(pushes) AS pushes,
+    SUM(over_hits) AS over_hits,
+    SUM(overs) AS overs,
+    SUM(under_hits) AS under_hits,
+    SUM(unders) AS unders,
+    SUM(played) AS played,
+    SUM(within_3) AS within_3,
+    SUM(within_5) AS within_5,
+    SUM(absolute_errors) AS absolute_errors,
+    SUM(absolutes) AS absolutes,
+    SUM(signed_errors) AS signed_errors,
+    SUM(signeds) AS signeds,
+    SUM(confidences) AS confidences,
+    SUM(confident) AS confident
+  FROM pieces
   GROUP BY GROUPING SETS (
     (system_id, upto),
     (system_id, upto, player_lookup),
@@ -154,7 +185,7 @@ seen AS (
     TRUE AS is_player,
     player_lookup AS name,
     upto
-  FROM grades
+  FROM pieces
   GROUP BY GROUPING SETS (
     (system_id, upto, player_lookup),
     (system_id, upto, player_lookup, archetype),
@@ -175,7 +206,7 @@ seen AS (
     FALSE AS is_player,
     game_id AS name,
     upto
-  FROM grades
+  FROM pieces
   GROUP BY GROUPING SETS (
     (system_id, upto, game_id),
     (system_id, upto, game_id, player_lookup),

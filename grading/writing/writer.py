@@ -19,7 +19,7 @@ from foundation.events import EventLog
 from grading.batch import Batch
 from grading.outcome import Status, Written
 from grading.run import Run
-from grading.writing.publish import AuditNote
+from grading.writing.publish_script import AuditNote
 from grading.writing.staging import Measure, RowSource, Staged, keep_one_per_key, lost_values, measure
 from warehouse.statements import Folder
 

@@ -12,7 +12,7 @@ from foundation.clock import Deadline, SystemClock
 from grading.batch import Batch
 from grading.processors import GRADING
 from grading.run import Request, Run
-from grading.writing.publish import AuditNote, publish_script
+from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.staging import Staged
 from localdev.bigquery import client_for
 from localdev.settings import local_settings

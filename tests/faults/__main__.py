@@ -18,6 +18,9 @@ from tests.faults.storm.storm import Storm
 _ROUNDS = 40
 # A reader meets the control's holes, some milliseconds each, in most rounds, not in each.
 _CONTROL_ROUNDS = 40
+# What the batches of a long run must have met.
+_LONG = 200
+_LEAST_MET = {"left out": 50, "leases lost": 20, "halvings": 10}
 
 
 def main() -> int:
@@ -33,6 +36,10 @@ def main() -> int:
         print(*report.lines(), sep="\n", flush=True)
         for violation in report.violations:
             print(f"  {violation}")
+        for what, least in _LEAST_MET.items():
+            if rounds >= _LONG and report.batches[what] < least:
+                report.violations.append(f"the run does not count: {what} {report.batches[what]} times, not {least}")
+                print(f"  {report.violations[-1]}")
         with Storm(Path(directory), seed, naive=True) as storm:
             control = storm.run(_CONTROL_ROUNDS, until_violated=True)
     print(

@@ -21,7 +21,7 @@ from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.settings import Settings
 from grading.wiring import Application
-from grading.writing.publish import AuditNote
+from grading.writing.publish_script import AuditNote
 from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows
 from localdev.bigquery import client_for

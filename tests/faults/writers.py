@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from foundation.clock import Deadline
-from grading.processors import GRADING
+from grading.dates.backfill import Backfill, BackfillResult, plan_backfill
+from grading.dates.batches import Batches, BatchSize
+from grading.dates.survey import Work
+from grading.outcome import Outcome
+from grading.processors import GRADING, Processor
 from grading.pubsub.message import date
 from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
 from localdev.naive import delete_then_load
+from tests.fakes import RecordingSink
 from warehouse.bigquery import Warehouse
 from warehouse.job_end import JobResult
 
@@ -76,6 +82,46 @@ def grade_and_die(settings: Settings, day: date, step: str, moment: str) -> None
     application = Application(settings, sinks=())
     application.__dict__["warehouse"] = Deadly(application.bigquery_client, step, moment)
     application.service.run(GRADING, Request(date=day), Deadline.after(60, application.clock))
+
+
+def backfill_and_die(settings: Settings, first: date, last: date, step: str, moment: str) -> None:
+    """Backfill dates as one batch in a process that is killed at a step of the write."""
+    application = Application(settings, sinks=())
+    application.__dict__["warehouse"] = Deadly(application.bigquery_client, step, moment)
+    backfill(application, first, last)
+
+
+def backfill(application: Application, first: date, last: date, *, resume: bool = False) -> BackfillResult:
+    """Grade a range of dates as `python -m grading backfill --processor prediction_accuracy` does."""
+    deadline = Deadline.after(120, application.clock)
+    plan = plan_backfill(application.service, first, last, [GRADING], deadline, resume=resume)
+    return Backfill(service=application.service, plan=plan, concurrency=1, progress=Silent()).run()
+
+
+class Silent:
+    """Shows nothing of a backfill."""
+
+    def phase(self, processor: Processor, runs: int) -> None: ...
+
+    def started(self, work: Work) -> None: ...
+
+    def finished(self, work: Work, outcome: Outcome) -> None: ...
+
+
+def grade_in_order(settings: Settings, days: Sequence[date], together: int, answers: Connection) -> None:
+    """Grade dates in the order given, so many in a batch; send the statuses and the longest time a lock was held."""
+    sink = RecordingSink()
+    application = Application(settings, sinks=(sink,))
+    batches = Batches(
+        service=application.service,
+        request_of=lambda work: Request(date=work.date, trigger_source="backfill", one_of_many=True),
+        deadline=lambda: Deadline.after(120, application.clock),
+        size=BatchSize(dates=together),
+    )
+    ended = batches.run([Work(processor=GRADING, date=day) for day in days])
+    statuses = [outcome.status.value if outcome else "not begun" for outcome in ended.values()]
+    held = [event.fields["held_ms"] for event in sink.named("lock_released") if event.fields["lock_type"] == "grading"]
+    answers.send((statuses, max(held, default=0)))
 
 
 def grade_and_freeze(settings: Settings, day: date, step: str, answers: Connection) -> None:

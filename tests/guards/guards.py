@@ -210,7 +210,7 @@ GUARDS = (
     ),
     Guard(
         name="two publishes at once do not conflict",
-        file="grading/writing/publish.py",
+        file="grading/writing/publish_script.py",
         code='[_entry(SENTINEL, None, newest, batch.lead.run_id, ""), *entries]',
         without="entries",
         test=f"{_WRITER}::test_the_script_takes_the_fence_first_and_commits_last",
@@ -652,14 +652,14 @@ GUARDS = (
     ),
     Guard(
         name="rows that are gone after the commit are a success",
-        file="grading/service.py",
+        file="grading/check_after.py",
         code="return report.total_rows < published and report.fence_run_id == run.run_id",
         without="return False",
         test=f"{_MISSING}::test_rows_deleted_after_the_commit_are_no_success[TRUE]",
     ),
     Guard(
         name="rows of someone else are taken for missing ones",
-        file="grading/service.py",
+        file="grading/check_after.py",
         code=" and report.fence_run_id == run.run_id",
         without="",
         test=f"{_MISSING}::test_rows_that_someone_else_replaced_are_nothing_wrong",

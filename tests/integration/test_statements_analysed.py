@@ -13,7 +13,7 @@ from grading.hold import Hold
 from grading.processors import PROCESSORS, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
-from grading.writing.publish import AuditNote, publish_script
+from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.rules import rules
 from grading.writing.staging import Staged
 from localdev.bigquery import client_for

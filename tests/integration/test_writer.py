@@ -29,7 +29,7 @@ from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.wiring import Application
 from grading.writing import publish, staging
-from grading.writing.publish import AuditNote, publish_script
+from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.rules import select_of
 from grading.writing.staging import QueriedRows, Staged
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of

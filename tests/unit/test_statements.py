@@ -70,19 +70,19 @@ def test_a_table_name_must_be_valid(parts: tuple[str, str, str]) -> None:
 
 def test_a_file_is_filled_with_values_of_ours_only() -> None:
     path = TablePath("project-1", "data", "runs_fence")
-    text = SQL.fill("read_fence", fence=table(path), lock_key=literal("2024-01-15"), unused=Sql("x")).text
+    text = SQL.fill("read_fence", fence=table(path), lock_keys=literal("2024-01-15"), unused=Sql("x")).text
     assert "FROM `project-1.data.runs_fence`" in text
-    assert text.endswith("lock_key = '2024-01-15'")
+    assert text.endswith("lock_key IN ('2024-01-15')")
 
 
 def test_plain_text_is_refused() -> None:
-    with pytest.raises(TypeError, match="lock_key is str, not Sql"):
-        SQL.fill("read_fence", fence=Sql("`x`"), lock_key="'; DROP TABLE x; --")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="lock_keys is str, not Sql"):
+        SQL.fill("read_fence", fence=Sql("`x`"), lock_keys="'; DROP TABLE x; --")  # type: ignore[arg-type]
 
 
 def test_a_forgotten_value_is_an_error() -> None:
-    assert SQL.file("read_fence").placeholders == {"fence", "lock_key"}
-    with pytest.raises(KeyError, match="lock_key"):
+    assert SQL.file("read_fence").placeholders == {"fence", "lock_keys"}
+    with pytest.raises(KeyError, match="lock_keys"):
         SQL.fill("read_fence", fence=Sql("`x`"))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Role = Literal["event", "backfill", "repair"]
+Role = Literal["event", "backfill", "repair", "batch"]
 
 ON_PROCESSES = ("process killed", "process frozen", "process told to stop")
 ON_WAREHOUSE = (
@@ -38,6 +38,9 @@ ON_LOCKS = (
 ON_ALERTS = ("Slack: down", "Slack: slow", "Slack: 429", "Secret Manager: refused")
 ON_EVENTS = ("event delivered twice at once", "event reordered", "event too late", "event malformed")
 OTHERS = ("wrong clock", "copies by a foreign writer", "writer without the lock")
+# What a batch meets between its staging and its publish: nothing, newer data of one date, a lock that was taken away,
+# and an error for which it is halved.
+ON_BATCHES = ("", "overtaken", "overtaken", "lock lost", "too big")
 
 FAULTS = (*ON_PROCESSES, *ON_WAREHOUSE, *ON_TASKS, *ON_LOCKS, *ON_ALERTS, *ON_EVENTS, *OTHERS)
 
@@ -61,6 +64,7 @@ class Task:
     bumps: bool = False
     copies: int = 1
     locked: bool = True
+    meets: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,8 @@ def plan_round(seed: int, number: int, *, faults: Sequence[str] = FAULTS) -> Rou
     if "copies by a foreign writer" in kinds or draw.random() < 0.2:
         tasks.append(_plain(draw, number, "repair"))
         damaged.append(tasks[-1].date)
+    if draw.random() < 0.8:
+        tasks.append(replace(_plain(draw, number, "batch"), meets=draw.choice(ON_BATCHES)))
     chosen = []
     for kind in kinds:
         if kind in OTHERS or kind in ON_EVENTS:

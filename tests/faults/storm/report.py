@@ -22,6 +22,7 @@ class Report:
     totals: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
     first_violation: int | None = None
+    batches: Counter[str] = field(default_factory=Counter)
     polls: int = 0
     seconds: float = 0.0
 
@@ -40,6 +41,10 @@ class Report:
             counts = self.outcomes.get(kind, Counter())
             yield _line(kind, [self.injected[kind], *(counts[name] for name in _COLUMNS)])
         yield _line("all rounds", [sum(self.injected.values()), *(self.totals[name] for name in _COLUMNS)])
+        yield (
+            f"batches: {self.batches['batches']}; dates left out: {self.batches['left out']}, leases lost: "
+            f"{self.batches['leases lost']}, halvings: {self.batches['halvings']}"
+        )
         yield "Outcomes are those of all the tasks in the rounds with that fault; a round has several faults."
         yield (
             f"{self.rounds} rounds, {self.totals['tasks']} tasks, {self.totals['attempts']} attempts, "

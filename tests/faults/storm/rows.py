@@ -13,7 +13,7 @@ from google.cloud import bigquery
 from grading.settings import Settings
 from tests.faults.storm.plan import DATES
 from tests.integration.slate import load_day
-from warehouse.statements import Sql
+from warehouse.statements import Sql, dates_list
 
 PLAYERS = 20
 DAYS = [date(2024, 1, 15) + timedelta(days=n) for n in range(DATES)]
@@ -55,12 +55,12 @@ def delete_rows(client: bigquery.Client, settings: Settings, day: date) -> None:
     )
 
 
-def select_rows(settings: Settings, day: date) -> Sql:
+def select_rows(settings: Settings, *days: date) -> Sql:
     """Graded rows without the grading rules, which have tests of their own and take most of a run's time here."""
     predictions = settings.input_table("predictions_table")
     return Sql(
         f"SELECT player_lookup, game_id, game_date, system_id, current_points_line AS line_value, "
         f"predicted_points, CURRENT_TIMESTAMP() AS graded_at, game_id AS box_score_game_id, "
         f"FALSE AS box_scores_differ, FALSE AS confidence_out_of_range "
-        f"FROM `{predictions}` WHERE game_date = DATE '{day}'"
+        f"FROM `{predictions}` WHERE game_date IN ({dates_list(days)})"
     )

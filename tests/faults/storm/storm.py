@@ -341,6 +341,7 @@ class Storm:
         assert isinstance(reply, Reply)
         delivery.statuses.extend(reply.statuses)
         delivery.alerts.extend(reply.alerts)
+        self.report.batches.update(reply.met)
         if reply.ending == "crashed":
             self.report.violations.append(f"{delivery.task.name}: {reply.detail}")
             delivery.done = True

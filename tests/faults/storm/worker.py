@@ -6,8 +6,11 @@ import base64
 import math
 import os
 import signal
+import time
 import traceback
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
@@ -18,14 +21,16 @@ from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import RefreshError
 
 from foundation.clock import Deadline, SystemClock
-from foundation.errors import Transient
+from foundation.errors import LockStoreUnavailable, ResourcesExceeded, Transient
 from foundation.events import Event, EventLog
 from foundation.stop import stop_on_sigterm
+from grading.batch import Batch
 from grading.processors import GRADING
 from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
 from grading.writing.rules import Computed
+from grading.writing.staging import ComputedRows, Staged
 from localdev.environment import isolated
 from locking import LockTimings
 from locking.sqlite_store import SQLiteLockStore
@@ -69,6 +74,7 @@ class Reply:
     alerts: tuple[str, ...] = ()
     repeats: int = 0
     detail: str = ""
+    met: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -156,7 +162,7 @@ class Session:
     def __init__(self, settings: Settings, firestore_host: str, slack_url: str) -> None:
         from alerts.secret import webhook_url_from_secret
         from alerts.slack import SlackNotifier
-        from grading import service
+        from grading.writing import staging
 
         os.environ.update(isolated())
         if firestore_host:
@@ -175,7 +181,7 @@ class Session:
         vars(self.application)["lock_store"] = self.locks
         self.credentials = _Credentials()
         self.application.bigquery_client._http.credentials = self.credentials
-        vars(service)["compute"] = _compute
+        vars(staging)["compute"] = _compute
         stop_on_sigterm(self.clock)
 
     def do(self, job: Job) -> Reply:
@@ -185,12 +191,15 @@ class Session:
         self.secrets.refused = job.secret_refused
         self.locks.refused = job.locks_refused
         self.credentials.refusals = 2 if job.token_refused else 0
+        self._met = Counter[str]()
         detail = ""
         try:
             if job.naive:
                 naive_write(self.application, DAYS[job.task.date])
             elif job.task.role == "event":
                 self._deliver(job)
+            elif job.task.role == "batch":
+                detail = self._batch(job.task)
             elif job.task.role == "backfill":
                 detail = self._backfill(job.task)
             else:
@@ -206,6 +215,7 @@ class Session:
             alerts=tuple(self.sink.alerts),
             repeats=self.sink.repeats,
             detail=detail,
+            met=self._met if job.task.role == "batch" else {},
         )
 
     def _deliver(self, job: Job) -> None:
@@ -223,6 +233,56 @@ class Session:
         outcome = application.service.run(GRADING, request, deadline, use_lock=task.locked)
         return outcome.detail if outcome.transient else ""
 
+    def _batch(self, task: Task) -> str:
+        """Backfill all dates as one batch; what else it meets happens once, after its staging."""
+        from grading.dates.batches import Batches, BatchSize
+        from grading.dates.survey import Work
+
+        application, todo = self.application, [task.meets] if task.meets else []
+
+        seconds = application.settings.function_timeout_seconds
+        batches = Batches(
+            service=application.service,
+            request_of=lambda work: Request(date=work.date, trigger_source="backfill", one_of_many=True),
+            deadline=lambda: Deadline.after(seconds, self.clock),
+            size=BatchSize(),
+        )
+        real = ComputedRows.stage
+
+        def stage(rows: ComputedRows, batch: Batch) -> Staged:
+            meets = todo.pop() if len(batch) > 1 and todo else ""
+            if meets == "too big":
+                raise ResourcesExceeded("Resources exceeded during query execution: too much for one")
+            staged = real(rows, batch)
+            if meets:
+                self._meet(meets, batch)
+            return staged
+
+        try:
+            ComputedRows.stage = stage  # type: ignore[method-assign]
+            ended = batches.run([Work(processor=GRADING, date=day) for day in DAYS])
+        finally:
+            ComputedRows.stage = real  # type: ignore[method-assign]
+        names = self.sink.names
+        self._met.update({"batches": 1, "left out": names["publish_refused"], "halvings": names["batch_halved"]})
+        failed = [outcome for outcome in ended.values() if outcome and outcome.transient]
+        self._met["leases lost"] += sum("lost the lock" in outcome.detail for outcome in failed)
+        return "; ".join(outcome.detail for outcome in failed)
+
+    def _meet(self, what: str, batch: Batch) -> None:
+        application, day = self.application, batch.days[0]
+        if what == "overtaken":
+            request = Request(date=day, trigger_source="backfill")
+            deadline = Deadline.after(application.settings.function_timeout_seconds, self.clock)
+            application.service.run(GRADING, request, deadline, use_lock=False)
+            return
+        lock = application.lock(GRADING.lock_type)
+        with suppress(LockStoreUnavailable):
+            for status in lock.list_locks():
+                if status.holder_id == batch.runs[0].hold.holder_id:
+                    lock.force_release(day, if_version=status.version)
+                    time.sleep(TIMINGS.renew_every_seconds * 1.5)  # the renewal notices
+
     def _repair(self, task: Task) -> str:
         from grading.maintenance.backup import make_backup
         from grading.maintenance.repair_tables import REPAIR_TABLES
@@ -238,8 +298,8 @@ class Session:
         return "" if result.result.good else f"{result.result}: {result.detail}"
 
 
-def _compute(run: Any) -> Computed:
-    return Computed(select_rows(run.settings, run.date))
+def _compute(batch: Batch) -> Computed:
+    return Computed(select_rows(batch.settings, *batch.days))
 
 
 class Worker:
