@@ -13,6 +13,15 @@ from typing import Self
 
 from foundation import figures
 from foundation.clock import Deadline
+from foundation.errors import (
+    DeadlineExceeded,
+    GradingError,
+    InvalidRow,
+    PublishConflict,
+    ResourcesExceeded,
+    StatementRefused,
+    UnknownFailure,
+)
 from grading.hold import Hold
 from grading.processors import Processor
 from grading.run import Run
@@ -113,3 +122,11 @@ class Batch:
     def values(self) -> Mapping[str, Sql]:
         """What the files that count and write by date are filled with; nothing that belongs to one date alone."""
         return self.lead.values_of_dates(self.days)
+
+
+def may_be_of_one_date(error: GradingError) -> bool:
+    """Whether a batch that failed so may succeed in parts: data that cannot be stored, or more than BigQuery can do at
+    once. An outage would only be met again, and a write whose outcome is unknown must not be repeated in parts."""
+    return isinstance(
+        error, StatementRefused | InvalidRow | ResourcesExceeded | PublishConflict | DeadlineExceeded | UnknownFailure
+    )

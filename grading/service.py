@@ -13,17 +13,13 @@ from foundation.errors import (
     CircuitOpen,
     DeadlineExceeded,
     GradingError,
-    InvalidRow,
-    PublishConflict,
-    ResourcesExceeded,
-    StatementRefused,
     Transient,
     UnknownFailure,
 )
 from foundation.events import EventLog
 from foundation.text import valid, whole
 from grading.audit import Audit
-from grading.batch import Batch
+from grading.batch import Batch, may_be_of_one_date
 from grading.breaker import GradingCircuitBreaker
 from grading.check_after import CheckAfter, Repair
 from grading.locker import Locker
@@ -48,14 +44,6 @@ class Ended:
     held: Sequence[date] = ()
     split: GradingError | None = None
     transaction_seconds: float = 0.0
-
-
-def may_be_of_one_date(error: GradingError) -> bool:
-    """Whether a batch that failed so may succeed in parts: data that cannot be stored, or more than BigQuery can do at
-    once. An outage would only be met again, and a write whose outcome is unknown must not be repeated in parts."""
-    return isinstance(
-        error, StatementRefused | InvalidRow | ResourcesExceeded | PublishConflict | DeadlineExceeded | UnknownFailure
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +173,13 @@ class GradingService:
         left = batch.without(ended)
         if not left:
             return ended
-        for day, result in self.writer.write_all(left, source, events).items():
+        try:
+            results = self.writer.write_all(left, source, events)
+        except GradingError as error:
+            if not ended or (len(left) > 1 and may_be_of_one_date(error)):
+                raise
+            results = dict.fromkeys(left.days, error)
+        for day, result in results.items():
             run = left.run_of(day)
             if isinstance(result, GradingError):
                 ended[day] = self._failed(run, result)

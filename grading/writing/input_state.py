@@ -89,6 +89,7 @@ _ABSENT = -1
 def counted(batch: Batch) -> dict[str, Sql]:
     """How the measuring query counts the dates' rows in each noted input: its columns, and the tables that it joins."""
     names = _countable(batch)
+    # A repair notes no inputs; its processor has no SELECT of its own.
     paths = input_tables(batch.processor, batch.settings) if names else {}
     joined = [
         SQL.fill("input_rows", **batch.values(), input=table(paths[name]), counted=columns([f"of_{name}"])).text

@@ -16,7 +16,7 @@ from foundation.errors import (
     WouldExpire,
 )
 from foundation.events import EventLog
-from grading.batch import Batch
+from grading.batch import Batch, may_be_of_one_date
 from grading.outcome import Status, Written
 from grading.run import Run
 from grading.writing.publish_script import AuditNote
@@ -67,17 +67,30 @@ class Writer:
         what staging, measuring and `Publisher.publish` raise: then nothing of the batch was published since.
         """
         ended: dict[date, Result] = {**_would_expire(batch)}
+        published = False
         while left := batch.without(ended):
-            staged = source.stage(left)
             try:
-                results = self._check_and_publish(left, staged, events, status, detail)
-            finally:
-                _drop(left, staged, events)
+                staged, results = self._attempt(left, source, events, status, detail)
+            except GradingError as error:
+                if not published:
+                    raise
+                return {**dict.fromkeys(left.days, error), **ended}
+            published = True
             refused = {day: result for day, result in results.items() if isinstance(result, StagingOutdated)}
             ended |= {day: result for day, result in results.items() if day not in refused}
             if refused:
                 ended |= self._superseded(left.without(ended), staged, refused, events)
         return {day: ended[day] for day in batch.days}
+
+    def _attempt(
+        self, batch: Batch, source: RowSource, events: EventLog, status: Status, detail: str
+    ) -> tuple[Staged, Mapping[date, Result]]:
+        """Stage the batch once, check it and publish what may be."""
+        staged = source.stage(batch)
+        try:
+            return staged, self._check_and_publish(batch, staged, events, status, detail)
+        finally:
+            _drop(batch, staged, events)
 
     def satisfied(self, batch: Batch, staged: Staged | None = None) -> Collection[date]:
         """The dates of which what is published is as new as their request asks for, and is there.
@@ -130,7 +143,14 @@ class Writer:
         if not staged.verbatim and any(measured[day].duplicate_keys for day in left.days):
             keep_one_per_key(left, staged)
         notes = {run.date: self._note(run, measured[run.date], staged, status, detail) for run in left}
-        not_published = self.publisher.publish(left, staged, notes, events)
+        not_published: Mapping[date, GradingError]
+        try:
+            not_published = self.publisher.publish(left, staged, notes, events)
+        except GradingError as error:
+            # What was found of the other dates is true all the same, unless all are to be tried in smaller batches.
+            if not ended or (len(left) > 1 and may_be_of_one_date(error)):
+                raise
+            not_published = dict.fromkeys(left.days, error)
         for day in left.days:
             published = replace(found[day], status=Status(notes[day].status), token=staged.token_of(day))
             ended[day] = not_published.get(day) or published

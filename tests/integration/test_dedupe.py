@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,12 +18,13 @@ from click.testing import CliRunner
 from google.cloud import bigquery
 
 from foundation.clock import Deadline
+from foundation.errors import Transient
 from grading.batch import Batch
 from grading.cli import commands
 from grading.hold import NOT_REQUESTED
 from grading.maintenance.backup import make_backup
 from grading.maintenance.repair_rows import DeduplicatedRows
-from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES, RepairRun
+from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES
 from grading.maintenance.repairer import DateResult, Result
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING
@@ -343,10 +344,10 @@ def test_a_grading_run_staged_before_a_repair_publishes_still_wins_after_it(
     real = Publisher.publish
     repaired: list[DateResult] = []
 
-    def publish(self: Publisher, run: RepairRun, *rest: object) -> None:
-        if run.request.trigger_source == "manual" and not repaired:
+    def publish(self: Publisher, batch: Batch, *rest: object) -> Mapping[date, Transient]:
+        if batch.lead.request.trigger_source == "manual" and not repaired:
             repaired.append(_repair_meanwhile(gradable, lambda: None))
-        real(self, run, *rest)  # type: ignore[arg-type]
+        return real(self, batch, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Publisher, "publish", publish)
     outcome = gradable.service.run(GRADING, Request(date=DAY), Deadline.after(60, gradable.clock), use_lock=False)
