@@ -135,7 +135,7 @@ def select_of(run: Run) -> Sql:
 def compute(batch: Batch) -> Computed:
     """The rows of the batch's processor for its dates, fitted to its table; an optional input may be empty."""
     warehouse, settings, processor = batch.jobs.warehouse, batch.settings, batch.processor
-    target = warehouse.find(batch.target, deadline=batch.deadline)
+    target = warehouse.described(batch.target, deadline=batch.deadline)
     values = {**batch.values(), **inputs(settings, warehouse), "is_push": SQL.fill("is_push")}
     values |= {"first": literal(batch.days[0]), "last": literal(batch.days[-1])}
     if len(batch) == 1:

@@ -230,7 +230,8 @@ def _would_lose(batch: Batch, staged: Staged, found: Mapping[date, Written]) -> 
 
 def _would_expire(batch: Batch) -> dict[date, WouldExpire]:
     """The dates whose partition BigQuery would delete as soon as it is written."""
-    target = batch.jobs.warehouse.described(batch.target)
+    # As it is now: what is described here is what the staging of the batch relies on.
+    target = batch.jobs.warehouse.find(batch.target, deadline=batch.deadline)
     if target is None:
         return {}
     expires = target.partitions_expire_after
