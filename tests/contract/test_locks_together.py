@@ -121,10 +121,12 @@ def test_an_answer_that_was_lost_is_found_again(store: DocumentStore) -> None:
 
 
 def test_two_that_meet_from_opposite_ends_do_not_wait_for_each_other(store: DocumentStore) -> None:
-    lock = make(store)
+    sink = RecordingSink()
+    lock = make(store, sink)
     with ExitStack() as stack:
         first = stack.enter_context(lock.acquire_all(dict.fromkeys(DAYS[:3], "up")))
         second = stack.enter_context(lock.acquire_all(dict.fromkeys(reversed(DAYS[1:]), "down")))
         assert all(isinstance(lease, Lease) for lease in first.values())
         assert {day for day, lease in second.items() if isinstance(lease, Lease)} == {DAYS[3]}
+    assert "lock_waiting" not in sink.names
     assert store.read(lock_document("grading", DAYS[0]), timeout=T) is None
