@@ -50,7 +50,8 @@ check_old_function() {
       "gcloud functions delete $FUNCTION --no-gen2 --region=$REGION --project=$PROJECT"
     return
   fi
-  [ "$TRIGGER_TOPIC" = "$TOPIC" ] \
+  # A deployment of ours that stopped between function and trigger has none yet.
+  [ "$TRIGGER_TOPIC" = "$TOPIC" ] || { [ "$FUNCTION_STATE" = ours ] && [ -z "$TRIGGER_TOPIC" ]; } \
     || lacks "the function $FUNCTION is there and is not triggered by the topic $TOPIC: it cannot be replaced in place" \
       "deploy it under another name first, then: gcloud functions delete $FUNCTION --gen2 --region=$REGION --project=$PROJECT"
   case $SERVING in

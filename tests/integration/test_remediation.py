@@ -182,12 +182,12 @@ def test_a_grading_run_that_lands_during_a_repair_is_not_undone(
     publisher = type(ready.writer.publisher)
     publish = publisher.publish
 
-    def overtaken(self: Any, run: Any, *arguments: Any) -> None:
-        if run.request.trigger_source == "auto_remediation" and not landed:
+    def overtaken(self: Any, batch: Any, *arguments: Any) -> Any:
+        if batch.lead.request.trigger_source == "auto_remediation" and not landed:
             landed.append(
                 ready.service.run(GRADING, Request(date=DAY), Deadline.after(60, ready.clock), use_lock=False)
             )
-        publish(self, run, *arguments)
+        return publish(self, batch, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(publisher, "publish", overtaken)

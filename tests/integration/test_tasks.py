@@ -16,7 +16,7 @@ from locking.store import Key
 from tests.integration.conftest import RecordingNotifier, RecordingSink
 from tests.integration.damaged import grades_with_copies
 
-TASKS = ("catch_up", "duplicate_trend", "quality_check", "stuck_locks")
+TASKS = ("catch_up", "duplicate_trend", "quality_check", "self_check", "stuck_locks")
 
 
 def _send(application: Application, **body: object) -> None:
@@ -43,7 +43,7 @@ def test_an_unknown_task_is_refused_with_the_known_ones(
     """Logged, alerted, acknowledged: a repeat cannot help."""
     _send(application, task="clean_up")
     (rejected,) = sink.named("event_rejected")
-    text = "task 'clean_up' is not known: use one of catch_up, duplicate_trend, quality_check, stuck_locks"
+    text = "task 'clean_up' is not known: use one of catch_up, duplicate_trend, quality_check, self_check, stuck_locks"
     assert rejected.message == text
     assert text in notifier.alerts[0].title + notifier.alerts[0].what_happened + str(notifier.alerts[0].facts)
 
