@@ -74,8 +74,10 @@ def _text(body: object) -> str:
 
 
 def _starts_job(request: requests.PreparedRequest) -> bool:
+    """A dry run starts none."""
     path = urlsplit(request.url or "").path
-    return request.method == "POST" and str(path).endswith(("/jobs", "/queries"))
+    sent = request.method == "POST" and str(path).endswith(("/jobs", "/queries"))
+    return sent and '"dryRun": true' not in _text(request.body)
 
 
 def _size(headers: Mapping[str, str]) -> int:
