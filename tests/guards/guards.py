@@ -719,7 +719,7 @@ GUARDS = (
         file="grading/writing/rows.py",
         code="rounded = number.quantize(_NUMERIC_SCALE, context=_NUMERIC)",
         without="rounded = number.quantize(_NUMERIC_SCALE)",
-        test="tests/properties/test_rows.py::test_any_value_is_stored_rightly_or_refused[NUMERIC]",
+        test="tests/properties/test_rows.py::test_a_numeric_of_all_its_digits_is_stored_as_it_is",
     ),
     Guard(
         name="alerts outlast their invocation",

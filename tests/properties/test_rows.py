@@ -112,6 +112,13 @@ def test_any_value_is_stored_rightly_or_refused(kind: str) -> None:
     attempt()
 
 
+@pytest.mark.parametrize("number", ["9" * 29, "9" * 29 + "." + "9" * 9, "-" + "1" * 29 + ".000000001"])
+def test_a_numeric_of_all_its_digits_is_stored_as_it_is(number: str) -> None:
+    columns = [Column("day", "DATE", True), Column("value", "NUMERIC", False)]
+    [row] = check_rows([{"day": DAY, "value": Decimal(number)}], DAY, PROCESSOR, columns)
+    assert row["value"] == number
+
+
 def test_a_check_that_rounds_to_28_digits_is_found() -> None:
     """The planted fault: the default context of `decimal`, with which a NUMERIC of 29 digits crashes or is rounded."""
 
