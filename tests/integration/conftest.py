@@ -12,6 +12,7 @@ from foundation.clock import Clock, SystemClock
 from grading.settings import Settings
 from grading.wiring import Application
 from grading.writing.schema import create_tables
+from localdev.slack_sink import SlackSink
 from tests.fakes import RecordingNotifier, RecordingSink
 from tests.zetasql_check import Judge
 
@@ -60,6 +61,13 @@ def application(
     yield application
     application.bigquery_client.close()
     judge.check_all(statements)
+
+
+@pytest.fixture(scope="module")
+def slack() -> Iterator[SlackSink]:
+    """A Slack that keeps what it was sent."""
+    with SlackSink() as sink:
+        yield sink
 
 
 DAY = date(2024, 1, 15)

@@ -132,12 +132,6 @@ SITUATIONS = (
 
 
 @pytest.fixture(scope="module")
-def slack() -> Iterator[SlackSink]:
-    with SlackSink() as sink:
-        yield sink
-
-
-@pytest.fixture(scope="module")
 def state(
     bigquery_emulator: BigQueryEmulator, slack: SlackSink, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prepared]:
