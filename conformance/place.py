@@ -24,7 +24,7 @@ from grading.processors import GRADING, Processor
 from grading.run import Request, Run
 from grading.settings import Settings
 from grading.writing.publish_script import AuditNote, publish_script
-from grading.writing.rules import select_of
+from grading.writing.rules import compute
 from grading.writing.schema import create_tables
 from grading.writing.staging import QueriedRows, Staged
 from localdev.load import create_input_tables
@@ -179,7 +179,7 @@ class Place:
 
     def staged(self, run: Run) -> Staged:
         """The run's rows, staged as the service stages them."""
-        return QueriedRows(select_of(run)).stage(Batch.of(run))
+        return QueriedRows(compute(Batch.of(run))).stage(Batch.of(run))
 
     def script(self, run: Run, staged: Staged) -> Sql:
         """The publish script as the service sends it."""

@@ -139,6 +139,11 @@ class Table:
     partitions_expire_after: timedelta | None = None
     expires_at: datetime | None = None
 
+    @property
+    def modified_ms(self) -> int | None:
+        """When it was last written, in the server's milliseconds."""
+        return round(self.modified_at.timestamp() * 1000) if self.modified_at else None
+
     @cached_property
     def by_name(self) -> Mapping[str, Column]:
         """The columns by their names in lower case: BigQuery does not distinguish upper and lower case in them."""

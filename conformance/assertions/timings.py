@@ -14,11 +14,12 @@ from conformance.assertion import Ability, Effort, Observed, Source, asserts, di
 from conformance.assertions.concurrency import JOBS
 from conformance.place import FIRST_TIMED_DAY, Place, day
 from foundation.clock import Deadline
+from grading.batch import Batch
 from grading.locker import Locker
 from grading.outcome import Status
 from grading.run import Request, Run
 from grading.writing.publish import Publisher
-from grading.writing.rules import select_of
+from grading.writing.rules import compute
 from grading.writing.staging import QueriedRows
 from grading.writing.validate import validate
 from grading.writing.writer import Writer
@@ -84,7 +85,7 @@ def _grade(place: Place, warehouse: Warehouse, when: date) -> float:
     run = Run.start(place.processor, Request(date=when), place.settings, warehouse, deadline)
     writer = Writer(Publisher(locker.publishing), place.settings.min_keys_ratio)
     with _held(locker, place, run.request, deadline):
-        written = writer.write(run, QueriedRows(select_of(run)), place.events)
+        written = writer.write(run, QueriedRows(compute(Batch.of(run))), place.events)
         if written.status is not Status.SUCCESS:
             raise AssertionError(f"{when} ended as {written.status}")
         validate(run)

@@ -24,7 +24,7 @@ from grading.settings import Settings
 from grading.writing.adapt import holds_values
 from grading.writing.input_state import counted
 from grading.writing.publish_script import AuditNote, publish_script
-from grading.writing.rules import compute, rules_between, rules_of
+from grading.writing.rules import compute, rules_between
 from grading.writing.schema_plan import TablePlan
 from grading.writing.staging import Staged, lacks_required
 from validation.quality import Window
@@ -122,18 +122,18 @@ class Preflight:
             table=run.staging_table(),
             token=1,
             columns=[column.name for column in known],
-            graded=processor.reads_predictions,
+            rules=computed.rules,
             carried=computed.carried,
         )
         place = str(table(staged.table))
         rows = typed_nulls(known)
-        values = {**run.values(), **rules_of(batch), "staging": table(staged.table), **counted(batch)}
+        values = {**run.values(), **(computed.rules or {}), "staging": table(staged.table), **counted(batch)}
         values["lacks_required"] = lacks_required(batch, staged)
         values |= {"status": literal("success"), "detail": literal(""), "notes": literal("")}
         values["measured"] = GRADING_SQL.fill("measure_staging", **values)
         names = ["measure_staging", "measure_found", "keep_one_per_key", "read_fence", "record_run", "runs_of_date"]
         names += ["published_rows", "record_superseded", "resolve_duplicates"]
-        if staged.graded:
+        if staged.rules is not None:
             values["coverage"] = GRADING_SQL.fill("coverage", **values)
             names += ["coverage", "measure_graded"]
         for name in names:

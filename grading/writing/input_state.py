@@ -8,7 +8,7 @@ what was read, never as older.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from foundation.errors import GradingError
@@ -53,12 +53,18 @@ def input_states(run: Run) -> Mapping[str, InputState]:
 
 
 class LastWrites:
-    """Reads when each input of a batch was last written, in the background, from its construction on."""
+    """Reads when each input of a batch was last written, in the background, from its construction on.
 
-    def __init__(self, batch: Batch) -> None:
+    `looked_at` are those that were described just now: they are not asked for again.
+    """
+
+    def __init__(self, batch: Batch, looked_at: Collection[TablePath] = ()) -> None:
         self._batch = batch
-        self._found: dict[str, int | None] = {}
         self._paths = input_tables(batch.processor, batch.settings)
+        self._found: dict[str, int | None] = {}
+        for name, path in self._paths.items():
+            if path in looked_at and (described := batch.jobs.warehouse.described(path)):
+                self._found[name] = described.modified_ms
         self._thread = threading.Thread(target=self._read, name="last-writes", daemon=True)
         self._thread.start()
 
@@ -76,6 +82,8 @@ class LastWrites:
 
     def _read(self) -> None:
         for name, path in self._paths.items():
+            if name in self._found:
+                continue
             try:
                 modified = self._batch.jobs.warehouse.modified_ms(path)
                 self._found[name] = _ABSENT if modified is None else modified

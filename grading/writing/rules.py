@@ -5,8 +5,8 @@ Grading, coverage, catch-up, `ungraded` and the checks are filled with these sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from foundation.clock import Deadline
@@ -18,10 +18,12 @@ from grading.writing.inputs import OptionalInput, inputs, optional_input, option
 from warehouse.bigquery import Warehouse
 from warehouse.columns import Column
 from warehouse.jobs import Jobs
-from warehouse.statements import Folder, Sql, columns, dates_list, literal
+from warehouse.statements import Folder, Sql, TablePath, columns, dates_list, literal
 
 SQL = Folder("grading.sql")
 
+# The tables that are described anew for each set of rules, as settings.
+_LOOKED_AT = ("predictions_table", "box_scores_table")
 # Columns that not every deployment's tables have, and what is read if they lack them.
 _MADE_BEFORE_GAME = "prediction_made_before_game"
 # Production is partitioned by report_date: reports from 14 days before a date to one day after it are read.
@@ -50,8 +52,7 @@ def rules(
     Without a warehouse the tables are taken to have no optional columns. `injury_report` is what is read as the
     injury report, if the caller has looked already. Raises `NotInitialised` if an input table is missing.
     """
-    predicted = _column_names(settings, "predictions_table", warehouse, deadline)
-    played = _column_names(settings, "box_scores_table", warehouse, deadline)
+    predicted, played = (_column_names(settings, name, warehouse, deadline) for name in _LOOKED_AT)
     values = {
         **inputs(settings, warehouse),
         "injury_report": injury_report or optional_input("injury_report", settings, warehouse, last, deadline),
@@ -117,11 +118,17 @@ def _column_names(
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The rows of a batch as a SELECT; `carried` are the columns that keep the replaced rows' values."""
+    """The rows of a batch as a SELECT.
+
+    `carried` are the columns that keep the replaced rows' values. `rules` are those that graded rows were computed by:
+    what there was to grade is counted by the same ones. `looked_at` are the tables that were described for it.
+    """
 
     select: Sql
     carried: tuple[Column, ...] = ()
     optional: tuple[OptionalInput, ...] = ()
+    rules: Mapping[str, Sql] | None = None
+    looked_at: Collection[TablePath] = ()
 
 
 Compute = Callable[[Batch], Computed]
@@ -133,14 +140,17 @@ def select_of(run: Run) -> Sql:
 
 
 def compute(batch: Batch) -> Computed:
-    """The rows of the batch's processor for its dates, fitted to its table; an optional input may be empty."""
+    """The rows of the batch's processor for its dates, fitted to its table; an optional input may be empty.
+
+    Raises `NotInitialised` if an input table is missing.
+    """
     warehouse, settings, processor = batch.jobs.warehouse, batch.settings, batch.processor
     target = warehouse.described(batch.target, deadline=batch.deadline)
     values = {**batch.values(), **inputs(settings, warehouse), "is_push": SQL.fill("is_push")}
     values |= {"first": literal(batch.days[0]), "last": literal(batch.days[-1])}
     if len(batch) == 1:
         values["date"] = values["first"]
-    optional = []
+    optional, rules, looked_at = [], None, []
     wanted = SQL.file(processor.name).placeholders
     if "archetypes" in wanted:
         found, values["archetypes"] = optional_table(settings, "archetypes", warehouse, batch.days[-1], batch.deadline)
@@ -148,15 +158,16 @@ def compute(batch: Batch) -> Computed:
     if not wanted <= values.keys():
         found, report = optional_table(settings, "injury_report", warehouse, batch.days[-1], batch.deadline)
         optional.append(found)
-        values |= rules_of(batch, injury_report=report)
+        rules = rules_of(batch, injury_report=report)
+        looked_at = [settings.input_table(name) for name in _LOOKED_AT]
+        values |= rules
+    computed = Computed(Sql(""), optional=tuple(optional), rules=rules, looked_at=looked_at)
     if target is None:
-        return Computed(SQL.fill(processor.name, **values), optional=tuple(optional))
-    predictions = None
-    if processor.reads_predictions:
-        predictions = warehouse.find(settings.input_table("predictions_table"), deadline=batch.deadline)
+        return replace(computed, select=SQL.fill(processor.name, **values))
+    predictions = warehouse.described(settings.input_table("predictions_table")) if looked_at else None
     sources = sources_of(processor, target, predictions, settings)
     rows = SQL.fill(processor.name, **{**values, **passed_columns(sources)})
-    return Computed(adapted(batch, rows, target, sources), sources.carried, tuple(optional))
+    return replace(computed, select=adapted(batch, rows, target, sources), carried=sources.carried)
 
 
 def rules_of(batch: Batch, *, injury_report: Sql | None = None) -> dict[str, Sql]:

@@ -19,7 +19,7 @@ from grading.writing.adapt import Sources, adapted, holds_values
 from grading.writing.declared import declared
 from grading.writing.input_state import LastWrites, counted, note_counts
 from grading.writing.inputs import OptionalInput
-from grading.writing.rules import compute, rules_of
+from grading.writing.rules import Computed, compute
 from warehouse.columns import Column
 from warehouse.statements import Folder, Sql, SqlFile, TablePath, columns, literal, rows_array, table
 
@@ -46,9 +46,10 @@ class Staged:
     their `bases` say what each date's rows were read from. `fence_check` (cases) and `further_checks` (statements) name
     the SQL that decides inside the transaction whether these rows may still be published. `verbatim` rows are published
     as they are, also where several have one key: who staged them has decided which to keep. `covering` is a table with
-    the fingerprint of the grades that the rows were computed from, by date (see `grading.covers`). `graded` rows are
-    the predictions of the dates that have a box score, so that the others can be counted beside them. `carried` are
-    columns that keep the values of the rows that are replaced. `computed` rows can be computed by anyone.
+    the fingerprint of the grades that the rows were computed from, by date (see `grading.covers`). Graded rows
+    are the predictions of the dates that have a box score: by the `rules` that they were computed by, the others are
+    counted beside them. `carried` are columns that keep the values of the rows that are replaced. `computed` rows can
+    be computed by anyone.
     """
 
     table: TablePath
@@ -58,7 +59,7 @@ class Staged:
     fence_check: SqlFile = _NEWEST
     further_checks: Sequence[SqlFile] = ()
     verbatim: bool = False
-    graded: bool = False
+    rules: Mapping[str, Sql] | None = None
     bases: Mapping[date, Base] = field(default_factory=dict)
     covering: TablePath | None = None
     carried: Sequence[Column] = ()
@@ -97,14 +98,13 @@ class RowSource(Protocol):
 class QueriedRows:
     """Rows computed in the warehouse by one SELECT. Python never sees them."""
 
-    select: Sql
-    carried: Sequence[Column] = ()
+    computed: Computed
 
     def stage(self, batch: Batch) -> Staged:
         batch.staging()
         into = batch.staging_table()
         covering = into.sibling(f"{into.table}_covers") if covers_grades(batch.processor) else None
-        last_writes = LastWrites(batch)
+        last_writes = LastWrites(batch, self.computed.looked_at)
         job = batch.jobs.ask("stage", self._statement(batch, into, covering))
         batch.staged(job)
         last_writes.note()
@@ -113,19 +113,19 @@ class QueriedRows:
             table=into,
             token=job.created_ms,
             columns=names,
-            graded=batch.processor.reads_predictions,
+            rules=self.computed.rules,
             covering=covering,
-            carried=self.carried,
+            carried=self.computed.carried,
             computed=True,
         )
 
     def _statement(self, batch: Batch, into: TablePath, covering: TablePath | None) -> Sql:
         if covering is None:
-            return SQL.fill("stage", staging=table(into), rows=self.select)
+            return SQL.fill("stage", staging=table(into), rows=self.computed.select)
         return SQL.fill(
             "stage_covering",
             staging=table(into),
-            rows=self.select,
+            rows=self.computed.select,
             covering=table(covering),
             grades_fence=table(fence_of(batch.settings.target(GRADING.name))),
             asked=_asked(batch),
@@ -148,7 +148,7 @@ class ComputedRows:
     def stage(self, batch: Batch) -> Staged:
         computed = compute(batch)
         self.tell(computed.optional)
-        return QueriedRows(computed.select, computed.carried).stage(batch)
+        return QueriedRows(computed).stage(batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,8 +192,8 @@ def measure(batch: Batch, staged: Staged) -> Mapping[date, Measure]:
     """Count what was staged, by date and in one query. Raises `StatementRefused` if a row belongs to another date."""
     values = {**batch.values(), "staging": table(staged.table)}
     statement = SQL.fill("measure_staging", **values)
-    if staged.graded:
-        coverage = SQL.fill("coverage", **{**values, **rules_of(batch)})
+    if staged.rules is not None:
+        coverage = SQL.fill("coverage", **{**values, **staged.rules})
         statement = SQL.fill("measure_graded", **values, measured=statement, coverage=coverage)
     lacks = lacks_required(batch, staged)
     job = batch.jobs.ask(
@@ -221,8 +221,8 @@ def _measured(staged: Staged, found: Mapping[str, Any]) -> Measure:
         keys=KeyChange(
             added=counts["keys_added"], removed=counts["keys_removed"], removed_names=_names(counts["removed_keys"])
         ),
-        second_choices=_second_choices(counts) if staged.graded else SecondChoices(),
-        coverage=coverage_of(counts, counts["staged_keys"]) if staged.graded else None,
+        second_choices=_second_choices(counts) if staged.rules is not None else SecondChoices(),
+        coverage=coverage_of(counts, counts["staged_keys"]) if staged.rules is not None else None,
     )
 
 

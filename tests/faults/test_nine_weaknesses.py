@@ -22,7 +22,7 @@ from grading.run import Request, Run
 from grading.settings import Settings
 from grading.wiring import Application
 from grading.writing.publish_script import AuditNote
-from grading.writing.rules import select_of
+from grading.writing.rules import compute
 from grading.writing.staging import QueriedRows
 from localdev.bigquery import client_for
 from localdev.naive import delete_then_load, race
@@ -87,7 +87,7 @@ def test_1_a_crash_during_the_write_does_not_leave_the_date_empty(graded: Applic
 def test_2_a_holder_that_was_paused_does_not_write_over_its_successor(graded: Application, ours: bool) -> None:
     """Staged, paused for longer than its lease, and back: it does not know yet that someone else has written."""
     paused = new_run(graded)
-    staged = QueriedRows(select_of(paused)).stage(Batch.of(paused))
+    staged = QueriedRows(compute(Batch.of(paused))).stage(Batch.of(paused))
     old_rows = rows_of_date(graded, DAY)
     successor = graded.service.run(GRADING, Request(date=DAY), Deadline.after(60, graded.clock))
     if ours:

@@ -22,7 +22,7 @@ from grading.report.facts import read_facts
 from grading.report.story import Story, tell
 from grading.run import Request
 from grading.wiring import Application
-from grading.writing.rules import select_of
+from grading.writing.rules import compute
 from grading.writing.staging import QueriedRows, Staged
 from localdev.bigquery import client_for
 from localdev.naive import race
@@ -43,7 +43,7 @@ class Paused:
     done: threading.Event
 
     def stage(self, batch: Batch) -> Staged:
-        staged = QueriedRows(select_of(batch.lead)).stage(batch)
+        staged = QueriedRows(compute(batch)).stage(batch)
         if not self.done.is_set():
             self.done.set()
             self.then()

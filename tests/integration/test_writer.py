@@ -30,7 +30,7 @@ from grading.run import Request, Run
 from grading.wiring import Application
 from grading.writing import publish, staging
 from grading.writing.publish_script import AuditNote, publish_script
-from grading.writing.rules import select_of
+from grading.writing.rules import compute
 from grading.writing.staging import QueriedRows, Staged
 from tests.integration.conftest import DAY, RecordingNotifier, RecordingSink, rows_of
 from tests.integration.slate import GAME, box_scores, load, load_day, predictions
@@ -65,7 +65,7 @@ def published_runs(application: Application) -> list[dict[str, Any]]:
 
 
 def stage(application: Application, run: Run) -> Staged:
-    return QueriedRows(select_of(run)).stage(Batch.of(run))
+    return QueriedRows(compute(Batch.of(run))).stage(Batch.of(run))
 
 
 def publish_one(application: Application, run: Run, staged: Staged) -> None:
@@ -174,7 +174,7 @@ def test_a_refused_run_stages_again_or_ends_as_superseded(
     load_day(bigquery_client, application.settings, DAY, 5)
     run = new_run(application, published_ms=published_ms)
     PublishedMeanwhile.overtaken = staticmethod(lambda: grade(application))
-    source = PublishedMeanwhile(select_of(run))
+    source = PublishedMeanwhile(compute(Batch.of(run)))
     written = application.writer.write(run, source, application.events)
     assert written.status is expected
     publishes = [job_id for job_id, _ in statements if f"{run.run_id}-publish" in job_id]
@@ -262,7 +262,7 @@ def test_a_lost_lease_stops_the_write_before_it_is_published(ten_graded: Applica
     before = table(ten_graded)
     run = replace(new_run(ten_graded), hold=Hold(lease=LostLease()))
     with pytest.raises(LeaseLost):
-        ten_graded.writer.write(run, QueriedRows(select_of(run)), ten_graded.events)
+        ten_graded.writer.write(run, QueriedRows(compute(Batch.of(run))), ten_graded.events)
     assert table(ten_graded) == before
     assert issubclass(LeaseLost, Transient)
 
@@ -372,9 +372,10 @@ def test_staged_duplicates_are_told_and_one_row_a_key_is_kept(
 ) -> None:
     """Rows that are computed twice are staged twice; nobody ever sees them."""
     load(bigquery_client, application.settings, predictions(DAY, 5), box_scores(DAY, 5))
-    rows = select_of(new_run(application)).text
+    computed = compute(Batch.of(new_run(application)))
+    rows = computed.select
     again = f"SELECT * FROM (SELECT * FROM ({rows}) ORDER BY player_lookup LIMIT 2)"
-    doubled = QueriedRows(Sql(f"SELECT * FROM ({rows}) UNION ALL {again}"))
+    doubled = QueriedRows(replace(computed, select=Sql(f"SELECT * FROM ({rows}) UNION ALL {again}")))
     deadline = Deadline.after(60, application.clock)
     outcome = application.service.run(GRADING, Request(date=DAY), deadline, source=doubled)
     assert outcome.status is Status.SUCCESS
@@ -509,7 +510,8 @@ def test_staging_rows_of_another_date_is_refused(ten_graded: Application, monkey
     before = table(ten_graded)
     run = new_run(ten_graded)
     other = "SELECT * REPLACE (DATE '2024-01-14' AS game_date)"
-    wrong = QueriedRows(staging.Sql(f"{other}\nFROM (\n{select_of(run)}\n)"))
+    computed = compute(Batch.of(run))
+    wrong = QueriedRows(replace(computed, select=Sql(f"{other}\nFROM (\n{computed.select}\n)")))
     with pytest.raises(staging.StatementRefused, match="do not belong to 2024-01-15"):
         ten_graded.writer.write(run, wrong, ten_graded.events)
     assert table(ten_graded) == before
