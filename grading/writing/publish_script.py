@@ -49,13 +49,14 @@ def publish_script(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]
         "covering": SQL.fill("join_covering", covering=table(staged.covering)) if staged.covering else Sql(""),
     }
     staged_columns = ", ".join(f"staged.{columns([name])}" for name in staged.columns)
+    values["columns"], values["selected"] = columns(staged.columns), Sql(staged_columns)
+    values["published_by"] = Sql("")
     if staged.provenance:
         values["columns"] = columns([*staged.columns, "run_id", "fence_token"])
-        values["selected"] = Sql(f"{staged_columns}, run.run_id, run.token")
-        values["published_by"] = SQL.fill("published_by", **values)
-    else:
-        values["columns"], values["selected"] = columns(staged.columns), Sql(staged_columns)
-        values["published_by"] = Sql("")
+        run_id: object = literal(batch.lead.run_id)
+        if len(batch) > 1:
+            run_id, values["published_by"] = "run.run_id", SQL.fill("published_by", **values)
+        values["selected"] = Sql(f"{staged_columns}, {run_id}, {staged.token}")
     values["fence_check"] = staged.fence_check.fill(**values)
     values["further_checks"] = Sql("\n\n".join(check.fill(**values).text for check in staged.further_checks))
     return SQL.fill("publish", **values)
