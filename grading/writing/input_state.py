@@ -46,7 +46,7 @@ def input_tables(processor: Processor, settings: Settings) -> Mapping[str, Table
 def input_states(run: Run) -> Mapping[str, InputState]:
     """The state of the inputs of a run's date now: one job, and metadata. Raises what `Jobs.ask` raises."""
     batch = Batch.of(run)
-    LastWrites(batch).note()
+    LastWrites(batch).note({})
     if _countable(batch):
         note_counts(run, run.jobs.ask("inputs", SQL.fill("inputs_now", **batch.values(), **counted(batch))).first)
     return run.trace.inputs
@@ -55,23 +55,23 @@ def input_states(run: Run) -> Mapping[str, InputState]:
 class LastWrites:
     """Reads when each input of a batch was last written, in the background, from its construction on.
 
-    `looked_at` are those that were described just now: they are not asked for again.
+    Args:
+        batch: whose inputs.
+        without: tables whose last write the caller knows; see `note`.
     """
 
-    def __init__(self, batch: Batch, looked_at: Collection[TablePath] = ()) -> None:
+    def __init__(self, batch: Batch, without: Collection[TablePath] = ()) -> None:
         self._batch = batch
-        self._paths = input_tables(batch.processor, batch.settings)
         self._found: dict[str, int | None] = {}
-        for name, path in self._paths.items():
-            if path in looked_at and (described := batch.jobs.warehouse.described(path)):
-                self._found[name] = described.modified_ms
+        self._paths = input_tables(batch.processor, batch.settings)
+        self._without = without
         self._thread = threading.Thread(target=self._read, name="last-writes", daemon=True)
         self._thread.start()
 
-    def note(self) -> None:
-        """Put what is known by now into the trace of each run. Never raises."""
+    def note(self, known: Mapping[TablePath, int | None]) -> None:
+        """Put what is known by now into the trace of each run: `known`, and what was read. Never raises."""
         self._thread.join(_LATE_SECONDS)
-        found = dict(self._found)
+        found = {name: known[path] for name, path in self._paths.items() if path in known} | dict(self._found)
         for run in self._batch:
             # An optional input that does not exist is not read, and so not noted.
             run.trace.inputs = {
@@ -82,7 +82,7 @@ class LastWrites:
 
     def _read(self) -> None:
         for name, path in self._paths.items():
-            if name in self._found:
+            if path in self._without:
                 continue
             try:
                 modified = self._batch.jobs.warehouse.modified_ms(path)

@@ -6,7 +6,7 @@ Grading, coverage, catch-up, `ungraded` and the checks are filled with these sam
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from foundation.clock import Deadline
@@ -16,7 +16,7 @@ from grading.settings import Settings
 from grading.writing.adapt import adapted, passed_columns, sources_of
 from grading.writing.inputs import OptionalInput, inputs, optional_input, optional_table
 from warehouse.bigquery import Warehouse
-from warehouse.columns import Column
+from warehouse.columns import Column, Table
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, TablePath, columns, dates_list, literal
 
@@ -121,14 +121,15 @@ class Computed:
     """The rows of a batch as a SELECT.
 
     `carried` are the columns that keep the replaced rows' values. `rules` are those that graded rows were computed by:
-    what there was to grade is counted by the same ones. `looked_at` are the tables that were described for it.
+    what there was to grade is counted by the same ones. `last_writes` are those of the tables in `looked_at`, in the
+    server's milliseconds; None for one that does not say.
     """
 
     select: Sql
     carried: tuple[Column, ...] = ()
     optional: tuple[OptionalInput, ...] = ()
     rules: Mapping[str, Sql] | None = None
-    looked_at: Collection[TablePath] = ()
+    last_writes: Mapping[TablePath, int | None] = field(default_factory=dict)
 
 
 Compute = Callable[[Batch], Computed]
@@ -150,24 +151,36 @@ def compute(batch: Batch) -> Computed:
     values |= {"first": literal(batch.days[0]), "last": literal(batch.days[-1])}
     if len(batch) == 1:
         values["date"] = values["first"]
-    optional, rules, looked_at = [], None, []
+    optional = []
+    described: dict[TablePath, Table | None] = {}
+    rules: Mapping[str, Sql] | None = None
     wanted = SQL.file(processor.name).placeholders
     if "archetypes" in wanted:
         found, values["archetypes"] = optional_table(settings, "archetypes", warehouse, batch.days[-1], batch.deadline)
         optional.append(found)
-    if not wanted <= values.keys():
+    if processor.reads_predictions or not wanted <= values.keys():
         found, report = optional_table(settings, "injury_report", warehouse, batch.days[-1], batch.deadline)
         optional.append(found)
         rules = rules_of(batch, injury_report=report)
-        looked_at = [settings.input_table(name) for name in _LOOKED_AT]
         values |= rules
-    computed = Computed(Sql(""), optional=tuple(optional), rules=rules, looked_at=looked_at)
+        described = {path: warehouse.described(path) for path in looked_at(batch)}
+    computed = Computed(
+        Sql(""),
+        optional=tuple(optional),
+        rules=rules if processor.reads_predictions else None,
+        last_writes={path: known.modified_ms for path, known in described.items() if known},
+    )
     if target is None:
         return replace(computed, select=SQL.fill(processor.name, **values))
-    predictions = warehouse.described(settings.input_table("predictions_table")) if looked_at else None
-    sources = sources_of(processor, target, predictions, settings)
+    sources = sources_of(processor, target, described.get(settings.input_table("predictions_table")), settings)
     rows = SQL.fill(processor.name, **{**values, **passed_columns(sources)})
     return replace(computed, select=adapted(batch, rows, target, sources), carried=sources.carried)
+
+
+def looked_at(batch: Batch) -> Collection[TablePath]:
+    """The tables that `compute` describes anew."""
+    names = _LOOKED_AT if batch.processor.reads_predictions else ()
+    return [batch.settings.input_table(name) for name in names]
 
 
 def rules_of(batch: Batch, *, injury_report: Sql | None = None) -> dict[str, Sql]:

@@ -19,7 +19,7 @@ from grading.writing.adapt import Sources, adapted, holds_values
 from grading.writing.declared import declared
 from grading.writing.input_state import LastWrites, counted, note_counts
 from grading.writing.inputs import OptionalInput
-from grading.writing.rules import Computed, compute
+from grading.writing.rules import Computed, compute, looked_at
 from warehouse.columns import Column
 from warehouse.statements import Folder, Sql, SqlFile, TablePath, columns, literal, rows_array, table
 
@@ -99,15 +99,16 @@ class QueriedRows:
     """Rows computed in the warehouse by one SELECT. Python never sees them."""
 
     computed: Computed
+    last_writes: LastWrites | None = None
 
     def stage(self, batch: Batch) -> Staged:
         batch.staging()
         into = batch.staging_table()
         covering = into.sibling(f"{into.table}_covers") if covers_grades(batch.processor) else None
-        last_writes = LastWrites(batch, self.computed.looked_at)
+        last_writes = self.last_writes or LastWrites(batch, self.computed.last_writes)
         job = batch.jobs.ask("stage", self._statement(batch, into, covering))
         batch.staged(job)
-        last_writes.note()
+        last_writes.note(self.computed.last_writes)
         names = [column.name for column in batch.jobs.warehouse.columns(into, deadline=batch.deadline)]
         return Staged(
             table=into,
@@ -146,9 +147,11 @@ class ComputedRows:
     tell: Callable[[Sequence[OptionalInput]], None]
 
     def stage(self, batch: Batch) -> Staged:
+        # What it asks for is answered beside what is looked at here: none of it waits for the staging job.
+        last_writes = LastWrites(batch, looked_at(batch))
         computed = compute(batch)
         self.tell(computed.optional)
-        return QueriedRows(computed).stage(batch)
+        return QueriedRows(computed, last_writes).stage(batch)
 
 
 @dataclass(frozen=True, slots=True)
