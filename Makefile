@@ -43,9 +43,10 @@ test: lint ## lint, then every test; says which were skipped and why
 check: lint ## lint, types and unit tests: within a minute
 	$(IN_VENV) -m pytest -n 2 -q tests/unit
 
-test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock, a season, properties
-	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/integration/test_diff.py \
-		tests/faults/lock/test_no_overlap.py tests/faults/test_two_writers.py tests/season tests/properties --timeout 1800
+test-long: $(INSTALLED) ## the tests that have a longer form, in full: batches of 60 dates, 32 processes on one lock, a season, properties
+	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/integration/test_batches.py \
+		tests/integration/test_diff.py tests/faults/lock/test_no_overlap.py tests/faults/test_meeting_backfills.py \
+		tests/faults/test_two_writers.py tests/deploy/test_interrupted.py tests/season tests/properties --timeout 1800
 
 lint: $(INSTALLED) ## ruff and mypy, as CI runs them
 	$(IN_VENV) -m ruff check .

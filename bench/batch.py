@@ -1,6 +1,8 @@
 """Times a backfill in batches beside the same one date by date: by phase, with its jobs and a checksum of its rows.
 
 python -m bench.batch --dates 60 --dates 240
+
+With `--bare ROUNDS` it times one batch of grading beside a bare DELETE and INSERT of the same dates, in turns.
 """
 
 from __future__ import annotations
@@ -8,19 +10,26 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import statistics
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from bench.paired import interval
+from bench.prepared import prepare
+from bench.set_based import two_jobs
 from foundation.clock import Deadline
 from grading.dates.backfill import Backfill, plan_backfill
 from grading.dates.survey import Work
-from grading.outcome import Outcome
-from grading.processors import PROCESSORS, Processor
+from grading.outcome import Outcome, Status
+from grading.processors import GRADING, PROCESSORS, Processor
+from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
 from grading.writing.schema import create_tables
@@ -68,23 +77,70 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dates", type=int, action="append", help="how many dates; may be given again")
     parser.add_argument("--batch-dates", type=int, action="append", help="how many together: 240 and 1 by default")
+    parser.add_argument(
+        "--bare", type=int, metavar="ROUNDS", help="time one batch of grading beside a bare pair of jobs"
+    )
     parser.add_argument("--out", type=Path, help="the figures as JSON")
     arguments = parser.parse_args()
-    found = [run(dates, size) for dates in arguments.dates or [60] for size in arguments.batch_dates or [240, 1]]
+    if arguments.bare:
+        found = [beside_bare(dates, arguments.bare) for dates in arguments.dates or [60]]
+    else:
+        found = [run(dates, size) for dates in arguments.dates or [60] for size in arguments.batch_dates or [240, 1]]
     if arguments.out:
         arguments.out.write_text(json.dumps(found, indent=2))
 
 
-def run(dates: int, batch_dates: int) -> dict[str, Any]:
-    """Backfill so many dates in batches of so many, on an emulator of its own."""
+@contextmanager
+def filled(dates: int, jobs: list[str]) -> Iterator[Application]:
+    """The service beside an emulator of its own with so many dates; the ids of its jobs are added to `jobs`."""
     with tempfile.TemporaryDirectory() as name, BigQueryEmulator(log_directory=Path(name)) as emulator:
         settings = local_settings(
             bigquery_endpoint=emulator.endpoint, lock_store="sqlite", lock_sqlite_path=str(Path(name) / "locks.sqlite3")
         )
-        jobs: list[str] = []
         application = Application(settings, sinks=(), observe=lambda job_id, _sql: jobs.append(job_id))
+        fill(application, settings, FIRST, FIRST + timedelta(days=dates - 1))
+        yield application
+        application.bigquery_client.close()  # type: ignore[no-untyped-call]
+
+
+def beside_bare(dates: int, rounds: int) -> dict[str, Any]:
+    """One batch of grading, and a bare DELETE and INSERT of the same dates, in turns; each replaces the dates.
+
+    The first round of each finds an empty table, and is not counted.
+    """
+    with filled(dates, []) as application:
+        days = [FIRST + timedelta(days=number) for number in range(dates)]
+        requests = [Request(date=day, trigger_source="bench", one_of_many=True) for day in days]
+        pairs = []
+        for _ in range(rounds + 1):
+            began = time.monotonic()
+            ended = application.service.run_all(GRADING, requests, Deadline.after(_SECONDS, application.clock))
+            ours = time.monotonic() - began
+            if {outcome.status for outcome in ended.outcomes} != {Status.SUCCESS}:
+                raise RuntimeError(f"not every date was graded: {ended.outcomes}")
+            prepared = prepare(application.warehouse, application.settings, days)
+            began = time.monotonic()
+            two_jobs(application.bigquery_client, application.settings, prepared)
+            pairs.append((ours, time.monotonic() - began))
+        ratios = [ours / bare for ours, bare in pairs[1:]]
+        low, high, confidence = interval(ratios)
+        figures = {
+            "dates": dates,
+            "rounds": rounds,
+            "batch_seconds": round(statistics.median(ours for ours, _ in pairs[1:]), 2),
+            "bare_seconds": round(statistics.median(bare for _, bare in pairs[1:]), 2),
+            "ratio": round(statistics.median(ratios), 2),
+            "interval": [round(low, 2), round(high, 2), round(confidence, 3)],
+        }
+        print(json.dumps(figures), flush=True)
+        return figures
+
+
+def run(dates: int, batch_dates: int) -> dict[str, Any]:
+    """Backfill so many dates in batches of so many, on an emulator of its own."""
+    jobs: list[str] = []
+    with filled(dates, jobs) as application:
         last = FIRST + timedelta(days=dates - 1)
-        fill(application, settings, FIRST, last)
         plan = plan_backfill(application.service, FIRST, last, PROCESSORS, Deadline.after(_SECONDS, application.clock))
         jobs.clear()
         phases = Phases()
@@ -105,7 +161,6 @@ def run(dates: int, batch_dates: int) -> dict[str, Any]:
             "client_mib": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1),
         }
         print(json.dumps(figures), flush=True)
-        application.bigquery_client.close()  # type: ignore[no-untyped-call]
         return figures
 
 

@@ -145,8 +145,8 @@ def _run_of(design: str, application: Application, settings: Settings) -> Callab
     client = application.bigquery_client
     if design == REPLACED:
         return lambda: fetch_grade_and_load(client, settings, DAY)
-    prepared = prepare(application.warehouse, settings, DAY)
-    return lambda: _SET_BASED[design](client, settings, DAY, prepared)
+    prepared = prepare(application.warehouse, settings, [DAY])
+    return lambda: _SET_BASED[design](client, settings, prepared)
 
 
 def _event(day: date, *, run_aggregation: bool) -> dict[str, Any]:

@@ -38,6 +38,7 @@ from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.expressions import core
 
 from localdev.bqemulator_shapes import kept_in, translate_each_shape_once
+from localdev.bqemulator_transactions import let_duckdb_roll_back
 
 _REMEMBERED_STATEMENTS = 256
 # The emulator has one context, which its functions are given: those that describe a table are not.
@@ -354,6 +355,7 @@ if __name__ == "__main__":
     put_ascii_into_upper_case_in_duckdb()
     translate_each_shape_once(kept_in(Path.home() / "shapes"))
     copy_only_what_can_be_read()
+    let_duckdb_roll_back()
     # It makes tens of thousands of nodes for each statement: with Python's usual thresholds a fifth of its time goes
     # into collecting garbage. What is imported stays, and need not be looked at.
     gc.set_threshold(100_000, 50, 100)

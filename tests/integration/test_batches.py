@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -36,13 +36,14 @@ from localdev.slate import INJURY_REPORT
 from tests.fakes import RecordingNotifier, RecordingSink
 from tests.integration.conftest import rows_of
 from tests.integration.slate import GAME, box_scores, load, predictions
+from tests.length import LONG
 from tests.unit.faulty_store import FaultyStore
 from warehouse.bigquery import Warehouse
 from warehouse.job_end import JobResult
 from warehouse.jobs import Jobs
 
-DAYS = [date(2024, 1, 15) + timedelta(days=number) for number in range(5)]
-BAD = DAYS[2]
+DAYS = [date(2024, 1, 15) + timedelta(days=number) for number in range(60 if LONG else 5)]
+BAD = DAYS[len(DAYS) // 2]
 PLAYERS = 4
 _OF_THE_RUN = {"graded_at", "computed_at", "run_id", "fence_token"}
 
@@ -137,7 +138,11 @@ def test_dates_in_batches_are_as_dates_one_by_one(slates: Application, statement
     statements.clear()
     together = backfill(slates)
     assert contents(slates) == apart
-    assert [o.status for o in one_by_one.outcomes] == [o.status for o in together.outcomes] == [Status.SUCCESS] * 15
+    assert (
+        [o.status for o in one_by_one.outcomes]
+        == [o.status for o in together.outcomes]
+        == [Status.SUCCESS] * len(PROCESSORS) * len(DAYS)
+    )
     assert len(statements) * 4 < jobs_apart
     fence = slates.settings.target("prediction_accuracy_fence")
     entries = {
@@ -252,6 +257,15 @@ def refuse(monkeypatch: pytest.MonkeyPatch, error: Exception, *, times: int = 10
     return staged
 
 
+def halved(days: Sequence[date]) -> Iterator[int]:
+    """The dates of each staging of a batch, if one of the dates fails."""
+    yield len(days)
+    if BAD in days and len(days) > 1:
+        half = (len(days) + 1) // 2
+        yield from halved(days[:half])
+        yield from halved(days[half:])
+
+
 def test_a_batch_is_halved_until_the_date_that_fails_is_alone(
     slates: Application, monkeypatch: pytest.MonkeyPatch, sink: RecordingSink
 ) -> None:
@@ -261,8 +275,8 @@ def test_a_batch_is_halved_until_the_date_that_fails_is_alone(
         day: Status.FAILED if day == BAD else Status.SUCCESS for day in DAYS
     }
     assert [outcome.detail for outcome in result.failed] == ["Bad double value: x"]
-    assert [len(days) for days in staged] == [5, 3, 2, 1, 2]
-    assert len(sink.named("batch_halved")) == 2
+    assert [len(days) for days in staged] == list(halved(DAYS))
+    assert len(sink.named("batch_halved")) == len(staged) // 2
 
 
 def test_an_unknown_error_is_tried_again_before_the_batch_is_halved(
@@ -270,7 +284,7 @@ def test_an_unknown_error_is_tried_again_before_the_batch_is_halved(
 ) -> None:
     staged = refuse(monkeypatch, UnknownFailure("what is this"), times=1)
     assert not backfill(slates, GRADING).failed
-    assert [len(days) for days in staged] == [5, 5]
+    assert [len(days) for days in staged] == [len(DAYS)] * 2
     assert not sink.named("batch_halved")
 
 
@@ -314,7 +328,7 @@ def answering(application: Application) -> Answers:
 def test_three_conflicts_in_a_row_halve_a_batch(slates: Application, sink: RecordingSink) -> None:
     answering(slates).aborted = 3
     assert not backfill(slates, GRADING).failed
-    assert [event.fields["dates"] for event in sink.named("batch_halved")] == [5]
+    assert [event.fields["dates"] for event in sink.named("batch_halved")] == [len(DAYS)]
     assert len(rows(slates)) == PLAYERS * len(DAYS)
 
 
@@ -400,8 +414,11 @@ def test_a_date_that_someone_holds_is_done_at_the_end_of_its_phase(
     letting_go.join()
     assert not result.failed
     ended = [(event.fields["processor"], event.fields["date"]) for event in sink.named("run_finished")]
-    assert ended[:5] == [*((GRADING.name, day.isoformat()) for day in DAYS if day != BAD), (GRADING.name, str(BAD))]
-    assert {processor for processor, _ in ended[5:]} == {p.name for p in PROCESSORS[1:]}
+    assert ended[: len(DAYS)] == [
+        *((GRADING.name, day.isoformat()) for day in DAYS if day != BAD),
+        (GRADING.name, str(BAD)),
+    ]
+    assert {processor for processor, _ in ended[len(DAYS) :]} == {p.name for p in PROCESSORS[1:]}
 
 
 def test_without_a_lock_store_all_dates_are_published_with_one_alert(
@@ -432,7 +449,7 @@ def test_a_date_that_shrinks_or_has_no_box_scores_keeps_no_other_back(
     slates: Application, bigquery_client: bigquery.Client
 ) -> None:
     assert not backfill(slates, GRADING).failed
-    shrunk, waiting = DAYS[1], date(2024, 2, 1)
+    shrunk, waiting = DAYS[1], DAYS[-1] + timedelta(days=12)
     load(bigquery_client, slates.settings, predictions(waiting, 2), [])
     table = slates.settings.input_table("predictions_table")
     sql = f"DELETE FROM `{table}` WHERE game_date = DATE '{shrunk}' AND player_lookup != 'player0000'"
