@@ -1,6 +1,6 @@
 """Google's own SQL analyzer as a judge: BigQuery refuses what the emulator lets pass.
 
-Statements are normalised first (run ids, test datasets), so that each shape is analysed once in a session.
+Each shape of a statement is analysed once in a session: see `tests.statement_shapes`.
 """
 
 from __future__ import annotations
@@ -9,74 +9,58 @@ import re
 from collections.abc import Iterable
 from string import Template
 
-import wasmtime
-import zetasql.core.wasm_client
-from zetasql.api import Analyzer, CatalogBuilder, TableBuilder
+from zetasql.api import CatalogBuilder
+from zetasql.core.exceptions import ServerError
 from zetasql.types import (
     AnalyzerOptions,
     LanguageFeature,
     LanguageOptions,
-    ParseResumeLocation,
     ProductMode,
-    ResolvedCreateSnapshotTableStmt,
-    ResolvedCreateTableAsSelectStmt,
-    ResolvedCreateTableStmt,
-    TypeKind,
     ZetaSQLBuiltinFunctionOptions,
 )
+from zetasql.wasi._pb2.zetasql.public.simple_table_pb2 import SimpleTableProto
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TYPE_BOOL, TYPE_INT64, TYPE_STRING, TYPE_TIMESTAMP, TypeProto
 
 from grading.settings import Settings
 from grading.writing.schema import table_statements
 from localdev.slate import INPUT_TABLES, statement
+from tests.analyzer import SqlAnalyzer, service
+from tests.statement_shapes import normalised, statements
 
-# What differs from run to run, and what stands for it.
-_ALWAYS = (
-    (re.compile(r"(_\d{8}_)?[0-9a-f]{32}(_\d+)?"), "RUN"),
-    (re.compile(r"(?<=[a-z])_[0-9a-f]{10}(?=\.)"), ""),  # a test's own dataset
-    (re.compile(r"TIMESTAMP '[^']*'"), "TIMESTAMP '2024-01-01 00:00:00+00:00'"),
-    (re.compile(r"DATE '\d{4}-\d\d-\d\d'"), "DATE '2024-01-01'"),
-    (re.compile(r"\b1\d{12}\b"), "1700000000000"),  # a data token
-)
+_BOOL, _INT64 = TypeProto(type_kind=TYPE_BOOL), TypeProto(type_kind=TYPE_INT64)
+_STRING, _TIMESTAMP = TypeProto(type_kind=TYPE_STRING), TypeProto(type_kind=TYPE_TIMESTAMP)
 # Columns that not every deployment's tables have.
-_OPTIONAL_COLUMNS: dict[str, dict[str, object]] = {
-    "predictions_table": {"prediction_made_before_game": TypeKind.TYPE_BOOL},
+_OPTIONAL_COLUMNS: dict[str, dict[str, TypeProto]] = {
+    "predictions_table": {"prediction_made_before_game": _BOOL},
     "box_scores_table": {
-        "is_partial_game_data": TypeKind.TYPE_BOOL,
-        "game_status_at_processing": TypeKind.TYPE_STRING,
-        "processed_at": TypeKind.TYPE_TIMESTAMP,
+        "is_partial_game_data": _BOOL,
+        "game_status_at_processing": _STRING,
+        "processed_at": _TIMESTAMP,
     },
 }
 _INFORMATION_SCHEMA = {
     "TABLES": {
-        "table_catalog": TypeKind.TYPE_STRING,
-        "table_schema": TypeKind.TYPE_STRING,
-        "table_name": TypeKind.TYPE_STRING,
-        "table_type": TypeKind.TYPE_STRING,
-        "creation_time": TypeKind.TYPE_TIMESTAMP,
-        "ddl": TypeKind.TYPE_STRING,
+        "table_catalog": _STRING,
+        "table_schema": _STRING,
+        "table_name": _STRING,
+        "table_type": _STRING,
+        "creation_time": _TIMESTAMP,
+        "ddl": _STRING,
     },
     "PARTITIONS": {
-        "table_catalog": TypeKind.TYPE_STRING,
-        "table_schema": TypeKind.TYPE_STRING,
-        "table_name": TypeKind.TYPE_STRING,
-        "partition_id": TypeKind.TYPE_STRING,
-        "total_rows": TypeKind.TYPE_INT64,
-        "total_logical_bytes": TypeKind.TYPE_INT64,
-        "last_modified_time": TypeKind.TYPE_TIMESTAMP,
+        "table_catalog": _STRING,
+        "table_schema": _STRING,
+        "table_name": _STRING,
+        "partition_id": _STRING,
+        "total_rows": _INT64,
+        "total_logical_bytes": _INT64,
+        "last_modified_time": _TIMESTAMP,
     },
 }
 
 
 class Refused(AssertionError):
     """The analyzer refuses a statement that the code sends."""
-
-
-class _CachingConfig(wasmtime.Config):
-    """Keeps the compiled analyzer on disk: compiling it takes both cores 15 s in each session otherwise."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cache = True
 
 
 # What the analyzer knows and BigQuery does not have, or refuses: JSON and arrays are neither grouped nor compared
@@ -104,6 +88,7 @@ _NOT_IN_BIGQUERY = frozenset(
 
 def bigquery_language() -> LanguageOptions:
     """The language that BigQuery speaks, as near as the analyzer's features come to it."""
+    service()  # before the package loads it in its own way
     language = LanguageOptions.maximum_features()
     language.product_mode = ProductMode.PRODUCT_EXTERNAL
     kept = [feature for feature in language.enabled_language_features if feature not in _NOT_IN_BIGQUERY]
@@ -116,12 +101,10 @@ class Judge:
 
     def __init__(self, settings: Settings | None = None) -> None:
         """With the tables of `settings`; with none at all if there are no settings."""
-        zetasql.core.wasm_client.Config = _CachingConfig
         language = bigquery_language()
         builtin = ZetaSQLBuiltinFunctionOptions(language_options=language)
-        self._catalog = CatalogBuilder("project").with_builtin_functions(builtin).build()
-        self._options = AnalyzerOptions(language_options=language)
-        self._names: set[str] = set()
+        self._catalog = CatalogBuilder("project").with_builtin_functions(builtin).build().to_proto()
+        self._analyzer = SqlAnalyzer(self._catalog, AnalyzerOptions(language_options=language).to_proto())
         self._passed: set[str] = set()
         if settings:
             self._add_tables(settings)
@@ -131,10 +114,10 @@ class Judge:
             path = settings.input_table(table.setting)
             self.check(Template(statement(table.statement)).substitute(table=f"`{path}`"))
         for setting, optional in _OPTIONAL_COLUMNS.items():
-            self._add(str(settings.input_table(setting)), optional)
+            self._add(str(settings.input_table(setting)), optional.items())
         self._add(
             str(settings.input_table("archetypes_table")),
-            {"player_lookup": TypeKind.TYPE_STRING, "archetype": TypeKind.TYPE_STRING},
+            {"player_lookup": _STRING, "archetype": _STRING}.items(),
         )
         for _, ddl in table_statements(settings):
             self.check(ddl.text)
@@ -143,32 +126,35 @@ class Judge:
             datasets.add(settings.input_table(setting).dataset)
         for dataset in datasets:
             for view, columns in _INFORMATION_SCHEMA.items():
-                self._add(f"{settings.google_cloud_project}.{dataset}.INFORMATION_SCHEMA.{view}", columns)
+                self._add(f"{settings.google_cloud_project}.{dataset}.INFORMATION_SCHEMA.{view}", columns.items())
 
     def check(self, script: str) -> None:
         """Analyse each statement of a script. Raises `Refused` with the analyzer's words.
 
         Tables that the script creates are known to the statements after it.
         """
-        text = normalised(script)
-        if text in self._passed:
-            return
-        location = ParseResumeLocation(input=text, byte_position=0)
-        while rest := text.encode()[location.byte_position :].decode().strip(" \n;"):
-            try:
-                resolved = Analyzer(self._options, self._catalog).analyze_next_statement(location)
-            except Exception as error:
-                raise Refused(f"{error}\nin\n{rest}") from error
-            if isinstance(resolved, ResolvedCreateTableStmt | ResolvedCreateTableAsSelectStmt):
-                self._add(resolved.name_path[0], {c.name: c.type for c in resolved.column_definition_list})
-            if isinstance(resolved, ResolvedCreateSnapshotTableStmt):
-                self.alias(resolved.name_path[0], rest.split("CLONE", 1)[1].split("`")[1])
-        self._passed.add(text)
+        for shape in statements(script):
+            if shape not in self._passed:
+                self.check_as_it_is(shape)
+                self._passed.add(shape)
+
+    def check_as_it_is(self, statement: str) -> None:
+        """Analyse one statement with the values in it. Raises `Refused` with the analyzer's words."""
+        try:
+            resolved = self._analyzer.analyze(statement)
+        except ServerError as error:
+            raise Refused(f"{error}\nin\n{statement}") from error
+        kind = resolved.DESCRIPTOR.name
+        if kind in ("ResolvedCreateTableStmtProto", "ResolvedCreateTableAsSelectStmtProto"):
+            created = resolved.parent
+            self._add(created.parent.name_path[0], [(c.name, c.type) for c in created.column_definition_list])
+        if kind == "ResolvedCreateSnapshotTableStmtProto":
+            self.alias(resolved.parent.name_path[0], statement.split("CLONE", 1)[1].split("`")[1])
 
     def alias(self, name: str, source: str) -> None:
         """Make a table known under another name, with the same columns."""
-        table = next(t for t in self._catalog.table if t.name.lower() == normalised(source).lower())
-        self._add(normalised(name), {column.name: column.type for column in table.column})
+        table = self._tables[normalised(source).lower()]
+        self._add(normalised(name), [(column.name, column.type) for column in table.column])
 
     def check_all(self, jobs: Iterable[tuple[str, str]]) -> None:
         """Analyse what an application sent: pairs of job id and SQL, in order.
@@ -182,28 +168,21 @@ class Judge:
             elif sql.startswith("LOAD "):
                 path = sql.removeprefix("LOAD ")
                 processor = re.sub(r"_\d{8}_.*", "", path.rsplit(".", 1)[-1])
-                target = next(name for name in self._names if name.endswith(f".{processor}"))
+                target = next(name for name in self._tables if name.endswith(f".{processor}"))
                 self.alias(path, target)
             else:
                 self.check(sql)
 
-    def _add(self, name: str, columns: dict[str, object]) -> None:
+    @property
+    def _tables(self) -> dict[str, SimpleTableProto]:
+        return {table.name.lower(): table for table in self._catalog.table}
+
+    def _add(self, name: str, columns: Iterable[tuple[str, TypeProto]]) -> None:
         """Make a table known. Of staging tables that differ only in their run all columns are."""
-        builder = TableBuilder(name)
-        for column, kind in columns.items():
-            builder.add_column(column, kind)
-        built = builder.build()
-        if name.lower() not in self._names:
-            self._names.add(name.lower())
-            self._catalog.table.append(built)
-            return
-        known = next(table for table in self._catalog.table if table.name.lower() == name.lower())
-        names = {column.name.lower() for column in known.column}
-        known.column.extend(column for column in built.column if column.name.lower() not in names)
-
-
-def normalised(sql: str) -> str:
-    """The statement without what differs from run to run."""
-    for pattern, always in _ALWAYS:
-        sql = pattern.sub(always, sql)
-    return sql
+        table = self._tables.get(name.lower()) or self._catalog.table.add(name=name)
+        known = {column.name.lower() for column in table.column}
+        added = [column for column in columns if column[0].lower() not in known]
+        for column, kind in added:
+            table.column.add(name=column, type=kind, is_writable_column=True)
+        if added:
+            self._analyzer.changed()

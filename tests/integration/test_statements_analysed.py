@@ -100,3 +100,33 @@ COMMIT TRANSACTION;
 SELECT b FROM `{target}`;"""
     with pytest.raises(Refused, match="Unrecognized name"):
         judge.check(script)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1 FROM `{accuracy}` WHERE game_date IN (DATE '2024-01-15', 5)",
+        "SELECT 1 FROM `{accuracy}` WHERE game_date IN (DATE '2024-01-15', DATE '2024-02-30')",
+        "SELECT 1 FROM `{accuracy}` WHERE game_date IN ('2024-01-15', 'soon')",
+        "SELECT 1 FROM UNNEST(ARRAY<STRUCT<a STRING, b DATE>>[('x', DATE '2024-01-15'), ('y', 5)])",
+        "SELECT 1 FROM UNNEST(ARRAY<STRUCT<a STRING, b DATE>>[('x', DATE '2024-01-15'), ('y')])",
+        "INSERT INTO `{accuracy}` (player_lookup, game_date) VALUES ('x', DATE '2024-01-15'), ('y')",
+        "INSERT INTO `{accuracy}` (player_lookup, game_date) VALUES ('x', DATE '2024-01-15'), ('y', 5)",
+        "INSERT INTO `{accuracy}` (player_lookup, game_date, game_id) SELECT 'x', '2024-02-30', 'z'",
+        "SELECT TIMESTAMP '2024-01-15 01:02:61+00:00'",
+    ],
+)
+def test_a_wrong_value_behind_a_right_one_is_caught(judge: Judge, plain_settings: Settings, statement: str) -> None:
+    """Statements that differ only in values are analysed once: these differ in more."""
+    accuracy = plain_settings.target("prediction_accuracy")
+    for right in (
+        "SELECT 1 FROM `{accuracy}` WHERE game_date IN (DATE '2024-01-15')",
+        "SELECT 1 FROM `{accuracy}` WHERE game_date IN ('2024-01-15')",
+        "SELECT 1 FROM UNNEST(ARRAY<STRUCT<a STRING, b DATE>>[('x', DATE '2024-01-15')])",
+        "INSERT INTO `{accuracy}` (player_lookup, game_date) VALUES ('x', DATE '2024-01-15')",
+        "INSERT INTO `{accuracy}` (player_lookup, game_date, game_id) SELECT 'x', DATE '2024-01-15', 'z'",
+        "SELECT TIMESTAMP '2024-01-15 01:02:03+00:00'",
+    ):
+        judge.check(right.format(accuracy=accuracy))
+    with pytest.raises(Refused):
+        judge.check(statement.format(accuracy=accuracy))
