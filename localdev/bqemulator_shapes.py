@@ -51,6 +51,23 @@ _LONG_SECONDS = 0.005
 _SCHEMA = "\0schema: "
 
 
+class Answer(str):
+    """An answer with what its text held; the next translation needs not look for it again.
+
+    `shape` is the answer with placeholders, `originals` what they stand for.
+    """
+
+    shape: str
+    originals: dict[str, str]
+
+    @classmethod
+    def of(cls, shape: str, originals: dict[str, str]) -> Answer:
+        """The answer in which the originals stand."""
+        answer = cls(_filled(shape, originals))
+        answer.shape, answer.originals = shape, originals
+        return answer
+
+
 class Shapes:
     """Remembers what `translate` answers, by the shape of the text that it was asked about.
 
@@ -69,8 +86,8 @@ class Shapes:
             kept.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, text: str, key: Hashable = None) -> str:
-        """What `translate(text, key)` answers. Raises what it raises."""
-        shape, originals = shape_of(text)
+        """What `translate(text, key)` answers; the text may be an `Answer`. Raises what `translate` raises."""
+        shape, originals = (text.shape, text.originals) if isinstance(text, Answer) else shape_of(text)
         if (shape, key) not in self._known:
             try:
                 answer = self._ask(shape, key)
@@ -81,7 +98,7 @@ class Shapes:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[shape, key] = answer
-        return _filled(self._known[shape, key], originals)
+        return Answer.of(self._known[shape, key], originals)
 
     def _ask(self, shape: str, key: Hashable) -> str:
         """The answer for a shape: from its file, or from `translate`."""

@@ -13,6 +13,7 @@ from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
 from bqemulator.sql.translator import SQLTranslator
 
+from localdev import bqemulator_shapes
 from localdev.bqemulator_shapes import Shapes, kept_in, shape_of, translate_each_shape_once
 from tests.unit.test_bqemulator_start import FILES, RULED
 from warehouse.statements import Sql, SqlFile
@@ -69,6 +70,7 @@ def _all_of(seed: int) -> list[str]:
 def test_what_is_remembered_is_what_would_be_translated(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, kept: bool
 ) -> None:
+    monkeypatch.setattr(bqemulator_shapes, "_LONG_SECONDS", 0.0)  # all are kept
     expected = {seed: _all_of(seed) for seed in (1, 2)}
     asked: list[str] = []
     translate = SQLTranslator.translate
@@ -115,6 +117,23 @@ def test_what_a_translation_may_read_is_part_of_the_shape(differs: tuple[str, st
 )
 def test_the_values_of_a_row_and_the_name_of_a_dataset_are_no_part_of_the_shape(one: str, other: str) -> None:
     assert shape_of(one)[0] == shape_of(other)[0]
+
+
+def test_an_answer_is_translated_further_by_its_own_shape() -> None:
+    """A row's values are found in the statement, of which they fill lines, and no longer in its translation."""
+    asked: list[str] = []
+
+    def translate(text: str, _: Hashable) -> str:
+        return " ".join(text.split())
+
+    def name(text: str, _: Hashable) -> str:
+        asked.append(text)
+        return text.replace("a_table", "the_table")
+
+    translated, named = Shapes(translate), Shapes(name)
+    one, other = (named(translated(f"INSERT a_table SELECT\n  '{note}',\n  {n}")) for note, n in (("x", 1), ("yy", 22)))
+    assert (one, other) == ("INSERT the_table SELECT 'x', 1", "INSERT the_table SELECT 'yy', 22")
+    assert len(asked) == 1
 
 
 def test_a_translation_that_reads_what_it_should_copy_is_not_remembered() -> None:
