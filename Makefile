@@ -45,7 +45,8 @@ check: lint ## lint, types and unit tests: within a minute
 
 test-long: $(INSTALLED) ## the tests that have a longer form, in full: a backfill of 30 dates, 32 processes on one lock, a season, properties
 	LONG_TESTS=1 $(IN_VENV) -m pytest tests/integration/test_backfill.py tests/integration/test_diff.py \
-		tests/faults/lock/test_no_overlap.py tests/faults/test_two_writers.py tests/season tests/properties --timeout 1800
+		tests/faults/lock/test_no_overlap.py tests/faults/test_two_writers.py tests/season tests/properties \
+		tests/deploy/test_interrupted.py --timeout 1800
 
 lint: $(INSTALLED) ## ruff and mypy, as CI runs them
 	$(IN_VENV) -m ruff check .
