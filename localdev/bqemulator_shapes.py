@@ -1,8 +1,8 @@
 """Lets bqemulator translate each shape of a statement once.
 
-Most statements that it gets differ from an earlier one in run ids, names of datasets and dates alone. Translation does
-not look into these: a statement is translated with placeholders for them, and the answer is remembered. What took
-long is kept in files for the next emulator.
+Most statements that it gets differ from an earlier one in run ids, names of datasets, dates and values of a row alone.
+Translation does not look into these: a statement is translated with placeholders for them, and the answer is
+remembered. What took long is kept in files for the next emulator.
 """
 
 from __future__ import annotations
@@ -25,24 +25,47 @@ from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
 from bqemulator.sql.translator import SQLTranslator
 
-# What a translation copies and never reads, each kind with its placeholder for a number below 1000: run ids, what
-# makes a dataset's or a table's name unique, the date in a table's name, tokens, and dates and times in quotes.
+# What a translation copies and never reads, each kind with its placeholder for a number below 1000: datasets, run ids,
+# what makes a table's name unique, the date in a table's name, tokens, and dates and times in quotes.
 _KINDS: tuple[tuple[str, str], ...] = (
+    (r"\bnba_\w+(?=[`\"]?\.)", "ds_5ab1e{:03d}5a"),
     (r"(?<=[_'-])[0-9a-f]{32}(?![0-9a-z])", "5ab1e{:03d}5ab1e5ab1e5ab1e5ab1e5ab1"),
     (r"(?<=_)[0-9a-f]{10}(?![0-9a-z])", "5ab1e{:03d}5a"),
     (r"(?<=_)[0-9]{8}(?=_)", "87654{:03d}"),
     (r"(?<![\w.])[0-9]{13}(?![\w.])", "8765432109{:03d}"),
     (r"(?<=')[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[ T][0-9:.]+(?:[+-][0-9:]+|Z)?)?(?=')", "8{:03d}-12-25"),
 )
+# Values that fill a line, as in a row that is inserted: a text without escapes and an integer are only copied there.
+_VALUE = r"(?:-?\d+|NULL|TRUE|FALSE|(?:(?:DATE|TIMESTAMP) )?'[^'\\\n]*')"
+_VALUES = re.compile(rf"^[ \t]*{_VALUE}(?:, *{_VALUE})*,?\)?$", re.MULTILINE)
+_COPIED = re.compile(r"'(?P<text>[^'\n]*)'|(?<!\w)(?P<number>\d{1,18})(?!\w)")
+_A_TEXT, _AN_INTEGER = "5ab1e{:03d}5ab1e5ab1e5ab1e5ab1e5ab1", "8765432109{:03d}"
 _MANY = 1000
 _OPAQUE = re.compile("|".join(f"({pattern})" for pattern, _ in _KINDS))
 _PLACEHOLDER = re.compile(
-    r"5ab1e[0-9]{3}5a(?:b1e5ab1e5ab1e5ab1e5ab1)?|87654[0-9]{3}|8765432109[0-9]{3}|8[0-9]{3}\D?12\D?25"
+    r"(?:ds_)?5ab1e[0-9]{3}5a(?:b1e5ab1e5ab1e5ab1e5ab1)?|87654[0-9]{3}|8765432109[0-9]{3}|8[0-9]{3}\D?12\D?25"
 )
 _DATE = len("2000-01-01")
 _REMEMBERED = 4096
 _LONG_SECONDS = 0.005
 _SCHEMA = "\0schema: "
+
+
+class Answer(str):
+    """An answer with what its text held; the next translation needs not look for it again.
+
+    `shape` is the answer with placeholders, `originals` what they stand for.
+    """
+
+    shape: str
+    originals: dict[str, str]
+
+    @classmethod
+    def of(cls, shape: str, originals: dict[str, str]) -> Answer:
+        """The answer in which the originals stand."""
+        answer = cls(_filled(shape, originals))
+        answer.shape, answer.originals = shape, originals
+        return answer
 
 
 class Shapes:
@@ -63,8 +86,8 @@ class Shapes:
             kept.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, text: str, key: Hashable = None) -> str:
-        """What `translate(text, key)` answers. Raises what it raises."""
-        shape, originals = shape_of(text)
+        """What `translate(text, key)` answers; the text may be an `Answer`. Raises what `translate` raises."""
+        shape, originals = (text.shape, text.originals) if isinstance(text, Answer) else shape_of(text)
         if (shape, key) not in self._known:
             try:
                 answer = self._ask(shape, key)
@@ -75,7 +98,7 @@ class Shapes:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[shape, key] = answer
-        return _filled(self._known[shape, key], originals)
+        return Answer.of(self._known[shape, key], originals)
 
     def _ask(self, shape: str, key: Hashable) -> str:
         """The answer for a shape: from its file, or from `translate`."""
@@ -129,20 +152,31 @@ def translate_each_shape_once(kept: Path | None = None) -> None:
 
 def shape_of(text: str) -> tuple[str, dict[str, str]]:
     """The text with placeholders, and what each of them stands for; the text alone if it cannot be done safely."""
-    placeholders: dict[str, str] = {}
-
-    def placeholder(found: re.Match[str]) -> str:
-        original = found[0]
-        if original not in placeholders:
-            form = _KINDS[found.lastindex - 1][1].format(len(placeholders))  # type: ignore[operator]
-            # The time of day keeps its form: whether there is a time zone decides about the type.
-            placeholders[original] = form + re.sub(r"[0-9]", "0", original[_DATE:]) if "-" in form else form
-        return placeholders[original]
-
     if _PLACEHOLDER.search(text):
         return text, {}
-    shape = _OPAQUE.sub(placeholder, text)
-    return (shape, {new: old for old, new in placeholders.items()}) if len(placeholders) < _MANY else (text, {})
+    originals: dict[str, str] = {}
+    known: dict[str, str] = {}
+
+    def value(found: re.Match[str]) -> str:
+        """A placeholder of its own: a shape does not depend on which values of a row are equal."""
+        original = found["text"] or found["number"]
+        if not original or re.match(r"[0-9]{4}-", original):  # perhaps a time, of which the form is read
+            return found[0]
+        new = (_A_TEXT if found["text"] else _AN_INTEGER).format(len(originals))
+        originals[new] = original
+        return f"'{new}'" if found["text"] else new
+
+    def opaque(found: re.Match[str]) -> str:
+        original = found[0]
+        if original not in known and original not in originals:
+            form = _KINDS[found.lastindex - 1][1].format(len(originals))  # type: ignore[operator]
+            # The time of day keeps its form: whether there is a time zone decides about the type.
+            known[original] = form + re.sub(r"[0-9]", "0", original[_DATE:]) if "-" in form else form
+            originals[known[original]] = original
+        return known.get(original, original)
+
+    shape = _OPAQUE.sub(opaque, _VALUES.sub(lambda line: _COPIED.sub(value, line[0]), text))
+    return (shape, originals) if len(originals) < _MANY else (text, {})
 
 
 def _filled(answer: str, originals: dict[str, str]) -> str:

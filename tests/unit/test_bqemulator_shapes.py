@@ -13,6 +13,7 @@ from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
 from bqemulator.sql.translator import SQLTranslator
 
+from localdev import bqemulator_shapes
 from localdev.bqemulator_shapes import Shapes, kept_in, shape_of, translate_each_shape_once
 from tests.unit.test_bqemulator_start import FILES, RULED
 from warehouse.statements import Sql, SqlFile
@@ -28,6 +29,8 @@ class Varied:
         self.run = f"{self._random.getrandbits(128):032x}"
         self.suffix = f"{self._random.getrandbits(36) + 2**36:010x}"
         self.day = date(2024, 1, 1) + timedelta(days=self._random.randrange(700))
+        self.note = "".join(self._random.choices('abc xyz."%é', k=9))
+        self.number = self._random.randrange(10)
         self.token = 1_700_000_000_000 + self._random.randrange(10**11)
 
     def table(self, name: str) -> str:
@@ -48,6 +51,11 @@ class Varied:
             f"""INSERT INTO {self.table("runs")} (run_id, at, token, note, share) SELECT '{self.run}',
             TIMESTAMP '{self.day} 12:30:00.25+00:00', {self.token}, 'backfill:2024-01-05:2024-01-15:x',
             0.17 + 1.5 + 1700000000000.5 FROM UNNEST([1, 2])""",
+            f"""INSERT INTO `{PROJECT}.nba_predictions_{self.suffix}.runs` (run_id, note, other, at, n, m, o, p, q, r)
+            VALUES (
+  '{self.run}', '{self.note}', 'a', TIMESTAMP '{self.day} 12:30:00.25+00:00', {self.number}, -{self.number},
+  {self.number},
+  1.5, NULL, TRUE)""",
             f"""SELECT DATETIME '{self.day} 9:00:00', TIMESTAMP '{self.day}', CAST('{self.day}T10:00:00Z' AS TIMESTAMP),
             DATE_ADD(DATE '{self.day}', INTERVAL 1 DAY), FORMAT_DATE('%Y', DATE '{self.day}'), MOD({self.token}, 7)""",
         ]
@@ -62,6 +70,7 @@ def _all_of(seed: int) -> list[str]:
 def test_what_is_remembered_is_what_would_be_translated(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, kept: bool
 ) -> None:
+    monkeypatch.setattr(bqemulator_shapes, "_LONG_SECONDS", 0.0)  # all are kept
     expected = {seed: _all_of(seed) for seed in (1, 2)}
     asked: list[str] = []
     translate = SQLTranslator.translate
@@ -90,11 +99,41 @@ def test_equal_values_stay_equal_and_different_ones_different() -> None:
 @pytest.mark.parametrize(
     "differs",
     [("'2024-01-15 10:00:00'", "'2024-01-15 10:00:00+00:00'"), ("'2024-01-15'", "'2024-01-15 10:00:00'"),
+     ("\n'x',\n", "\n'2024-01-15',\n"), ("\n'x',\n", "\n1,\n"), ("f('x', a)", "f('y', a)"), ("\n1,\n", "\n1.5,\n"),
      ("0.1700000000000", "0.1700000000001"), ("'id 2024-01-15'", "'id 2024-01-16'"), ("1.5", "2.5"),
      ("INTERVAL '1-2' YEAR TO MONTH", "INTERVAL '1-3' YEAR TO MONTH")],
 )  # fmt: skip
 def test_what_a_translation_may_read_is_part_of_the_shape(differs: tuple[str, str]) -> None:
     assert shape_of(f"SELECT {differs[0]}")[0] != shape_of(f"SELECT {differs[1]}")[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("  'x', 1, NULL,\n  0", "  'some text', 1000, NULL,\n  1"),
+        ("VALUES (\n  'x', 'x', 5, 5)", "VALUES (\n  'x', 'y', 5, 6)"),
+        ("SELECT 1 FROM `p.nba_a_0123456789.t`", "SELECT 1 FROM `p.nba_b.t`"),
+    ],
+)
+def test_the_values_of_a_row_and_the_name_of_a_dataset_are_no_part_of_the_shape(one: str, other: str) -> None:
+    assert shape_of(one)[0] == shape_of(other)[0]
+
+
+def test_an_answer_is_translated_further_by_its_own_shape() -> None:
+    """A row's values are found in the statement, of which they fill lines, and no longer in its translation."""
+    asked: list[str] = []
+
+    def translate(text: str, _: Hashable) -> str:
+        return " ".join(text.split())
+
+    def name(text: str, _: Hashable) -> str:
+        asked.append(text)
+        return text.replace("a_table", "the_table")
+
+    translated, named = Shapes(translate), Shapes(name)
+    one, other = (named(translated(f"INSERT a_table SELECT\n  '{note}',\n  {n}")) for note, n in (("x", 1), ("yy", 22)))
+    assert (one, other) == ("INSERT the_table SELECT 'x', 1", "INSERT the_table SELECT 'yy', 22")
+    assert len(asked) == 1
 
 
 def test_a_translation_that_reads_what_it_should_copy_is_not_remembered() -> None:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 import sqlglot
+from bqemulator.api import app as api
 from bqemulator.sql.builtin_udfs import register_builtin_udfs
 from bqemulator.sql.rules import get_all_rules
 from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
@@ -20,6 +21,7 @@ from localdev.bqemulator_start import (
     _dry_run_key,
     ask_only_rules_that_may_apply,
     copy_flat_values_flat,
+    keep_no_account_of_requests,
     may_apply,
     parse_each_text_once,
     put_ascii_into_upper_case_in_duckdb,
@@ -113,6 +115,23 @@ def test_upper_case_is_as_in_python(monkeypatch: pytest.MonkeyPatch, text: str |
         sql = SQLTranslator().translate("SELECT UPPER(name) AS name FROM given").unwrap()
         found = connection.execute(f"WITH given AS (SELECT CAST($1 AS VARCHAR) AS name) {sql}", [text]).fetchone()
     assert found == (text.upper() if text is not None else None,)
+
+
+def test_what_counts_and_logs_requests_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    accounts = ("MetricsMiddleware", "AccessLogMiddleware", "CorrelationIdMiddleware")
+    for name in accounts:
+        monkeypatch.setattr(api, name, vars(api)[name])
+    keep_no_account_of_requests()
+    metrics = SimpleNamespace(build_info=SimpleNamespace(labels=lambda **_: SimpleNamespace(set=lambda _: None)))
+    settings = SimpleNamespace(admin_enabled=False, metrics_enabled=False)
+    app = api.create_app(SimpleNamespace(settings=settings, metrics=metrics))
+    stack = app.build_middleware_stack()
+    kinds = []
+    while hasattr(stack, "app") or hasattr(stack, "_app"):
+        kinds.append(type(stack).__name__)
+        stack = getattr(stack, "app", None) or stack._app
+    assert "GzipRequestMiddleware" in kinds
+    assert not set(accounts) & set(kinds)
 
 
 def test_a_dry_run_depends_on_the_statement_and_on_the_columns_of_its_tables() -> None:
