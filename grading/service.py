@@ -19,7 +19,7 @@ from foundation.errors import (
 from foundation.events import EventLog
 from foundation.text import valid, whole
 from grading.audit import Audit
-from grading.batch import Batch, may_be_of_one_date
+from grading.batch import Batch, Ended, may_be_of_one_date
 from grading.breaker import GradingCircuitBreaker
 from grading.check_after import CheckAfter, Repair
 from grading.locker import Locker
@@ -32,18 +32,6 @@ from grading.writing.inputs import OptionalInput
 from grading.writing.staging import ComputedRows, RowSource
 from grading.writing.writer import Writer
 from warehouse.bigquery import Warehouse
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a batch ended: the outcome of each date; `held` are dates that someone else held, `split` the error for which
-    a batch of several is to be tried in halves: nothing of it was published, recorded or alerted. Its last transaction
-    took `transaction_seconds`."""
-
-    outcomes: Sequence[Outcome] = ()
-    held: Sequence[date] = ()
-    split: GradingError | None = None
-    transaction_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +86,7 @@ class GradingService:
         *,
         source: RowSource | None = None,
         use_lock: bool = True,
-    ) -> Ended:
+    ) -> Ended[Outcome]:
         """Run one processor for some dates as one batch, and return how each ended. Raises no error.
 
         A date of several that someone else holds is not waited for: it has no outcome, and is in `Ended.held`. If what

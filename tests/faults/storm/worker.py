@@ -235,15 +235,19 @@ class Session:
 
     def _batch(self, task: Task) -> str:
         """Backfill all dates as one batch; what else it meets happens once, after its staging."""
-        from grading.dates.batches import Batches, BatchSize
+        from grading.dates.batches import Batches, BatchSize, graded
         from grading.dates.survey import Work
 
         application, todo = self.application, [task.meets] if task.meets else []
 
         seconds = application.settings.function_timeout_seconds
         batches = Batches(
-            service=application.service,
-            request_of=lambda work: Request(date=work.date, trigger_source="backfill", one_of_many=True),
+            run_all=graded(
+                application.service,
+                lambda work: Request(date=work.date, trigger_source="backfill", one_of_many=True),
+            ),
+            clock=self.clock,
+            events=application.events,
             deadline=lambda: Deadline.after(seconds, self.clock),
             size=BatchSize(),
         )
