@@ -57,7 +57,8 @@ def publish_script(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]
         values["columns"], values["selected"] = columns(staged.columns), Sql(staged_columns)
         values["published_by"] = Sql("")
     values["fence_check"] = staged.fence_check.fill(**values)
-    values["further_checks"] = Sql("\n\n".join(check.fill(**values).text for check in staged.further_checks))
+    moved = staged.rows_moved.fill(**values) if staged.rows_moved else None
+    values["further_check"] = SQL.fill("rows_unchanged", rows_moved=moved) if moved else Sql("")
     return SQL.fill("publish", **values)
 
 

@@ -26,6 +26,7 @@ class Guard:
 
 _WRITER = "tests/integration/test_writer.py"
 _BATCHES = "tests/integration/test_batches.py"
+_REPAIRS = "tests/integration/test_repair_batches.py"
 _TOGETHER = "tests/contract/test_locks_together.py"
 _STORES = "tests/contract/test_lock_store.py"
 _LOCK = "tests/contract/test_lock.py"
@@ -315,10 +316,136 @@ GUARDS = (
     ),
     Guard(
         name="a repair loses rows of a writer that knows no fence",
-        file="grading/maintenance/sql/rows_unchanged.sql",
-        code="  ERROR('grading:rows_moved'),",
-        without="  0,",
+        file="grading/sql/rows_unchanged.sql",
+        code="ERROR('grading:rows_moved')",
+        without="0",
         test="tests/integration/test_dedupe.py::test_rows_of_a_writer_that_knows_no_fence_are_not_lost",
+    ),
+    Guard(
+        name="a date written since its backup takes the others with it",
+        file="grading/writing/writer.py",
+        code="ended |= not_staged.errors",
+        without="ended |= dict.fromkeys(left.days, next(iter(not_staged.errors.values())))",
+        test=f"{_REPAIRS}::test_a_date_written_since_the_backup_is_left_out_and_named",
+    ),
+    Guard(
+        name="a date written since its backup is repaired with the others",
+        file="grading/maintenance/repair_rows.py",
+        code="_leave_out([day for day in batch.days if found[day].written_since], found, self.backup)",
+        without="pass",
+        test=f"{_REPAIRS}::test_a_date_written_since_the_backup_is_left_out_and_named",
+    ),
+    Guard(
+        name="an undo of many dates puts older rows over one that was graded since",
+        file="grading/maintenance/repair_rows.py",
+        code="_leave_out([day for day in written if left[day] != self.over[day]], found, self.backup)",
+        without="pass",
+        test=f"{_REPAIRS}::test_an_undo_leaves_out_the_date_that_was_graded_since",
+    ),
+    Guard(
+        name="a repair takes keys of several dates for one",
+        file="grading/maintenance/repair_tables.py",
+        code='"window_row": window_columns(row),',
+        without='"window_row": window_columns(c for c in row if c.name != self.processor.partition_column),',
+        test=f"{_REPAIRS}::test_dates_in_batches_are_as_dates_one_by_one",
+    ),
+    Guard(
+        name="what a repair read of one date is noted for all",
+        file="grading/maintenance/sql/deduplicated.sql",
+        code="COUNT(*) OVER (PARTITION BY ${partition_column}) AS rows_read",
+        without="COUNT(*) OVER () AS rows_read",
+        test=f"{_REPAIRS}::test_a_date_whose_fence_moved_is_staged_again_and_no_other",
+    ),
+    Guard(
+        name="an undo joins the rows of one date to those of all",
+        file="grading/maintenance/sql/restored.sql",
+        code="AS now ON now.now_date = backup.${partition_column}",
+        without="AS now ON TRUE",
+        test=f"{_REPAIRS}::test_an_undo_restores_only_what_is_not_as_in_the_backup",
+    ),
+    Guard(
+        name="rows that came to one date are looked for in another (now)",
+        file="grading/maintenance/sql/rows_moved.sql",
+        code="AS now ON now.now_date = day",
+        without="AS now ON TRUE",
+        test=f"{_REPAIRS}::test_rows_of_a_writer_without_a_fence_keep_their_date_back_and_no_other",
+    ),
+    Guard(
+        name="rows that came to one date are looked for in another (staged)",
+        file="grading/maintenance/sql/rows_moved.sql",
+        code="AS staged ON staged.read_date = day",
+        without="AS staged ON TRUE",
+        test=f"{_REPAIRS}::test_rows_of_a_writer_without_a_fence_keep_their_date_back_and_no_other",
+    ),
+    Guard(
+        name="rows that came to one date have all others refused",
+        file="grading/writing/publish.py",
+        code='if guard == "rows_moved" and staged.rows_moved:',
+        without="if False:",
+        test=f"{_REPAIRS}::test_rows_of_a_writer_without_a_fence_keep_their_date_back_and_no_other",
+    ),
+    Guard(
+        name="a repair reads dates that lie between its own",
+        file="grading/maintenance/sql/deduplicated.sql",
+        code="WHERE ${partition_column} IN (${dates})",
+        without="WHERE ${partition_column} BETWEEN ${start} AND ${end}",
+        test=f"{_REPAIRS}::test_a_date_that_someone_holds_is_done_at_the_end[dedupe]",
+    ),
+    Guard(
+        name="an undo reads dates that lie between its own",
+        file="grading/maintenance/sql/restored.sql",
+        code="WHERE backup.${partition_column} IN (${dates})",
+        without="WHERE backup.${partition_column} BETWEEN ${start} AND ${end}",
+        test=f"{_REPAIRS}::test_a_date_that_someone_holds_is_done_at_the_end[undo]",
+    ),
+    Guard(
+        name="a date that someone else holds is repaired with the others",
+        file="grading/maintenance/repairer.py",
+        code="batch = batch.holding(holds)",
+        without="pass",
+        test=f"{_REPAIRS}::test_a_date_that_someone_holds_is_done_at_the_end[dedupe]",
+    ),
+    Guard(
+        name="a date whose verification fails stays as it is",
+        file="grading/maintenance/repairer.py",
+        code="if bad := done.without([day for day in done.days if day not in wrong]):",
+        without="if bad := done.without(done.days):",
+        test=f"{_REPAIRS}::test_a_date_that_does_not_verify_is_put_back_and_the_others_stay_repaired",
+    ),
+    Guard(
+        name="a date whose verification fails has the others put back",
+        file="grading/maintenance/repairer.py",
+        code="if bad := done.without([day for day in done.days if day not in wrong]):",
+        without="wrong = dict.fromkeys(done.days, max(wrong.values(), default=''))\n        if bad := done:",
+        test=f"{_REPAIRS}::test_a_date_that_does_not_verify_is_put_back_and_the_others_stay_repaired",
+    ),
+    Guard(
+        name="a date that the verification does not name is taken for verified",
+        file="grading/maintenance/comparison.py",
+        code='wrong[day] = "none of the keys is there"',
+        without='wrong[day] = ""',
+        test=f"{_REPAIRS}::test_a_date_that_the_verification_does_not_name_is_not_taken_for_verified",
+    ),
+    Guard(
+        name="a batch that has committed is repaired again because its verification failed",
+        file="grading/maintenance/repairer.py",
+        code="found = in_halves(done, repair.wrong)",
+        without="found = dict(repair.wrong(done))",
+        test=f"{_REPAIRS}::test_a_verification_that_is_too_much_at_once_is_asked_in_parts",
+    ),
+    Guard(
+        name="after a date that was put back others are repaired",
+        file="grading/cli/repairs.py",
+        code="stopping.set()",
+        without="pass",
+        test=f"{_REPAIRS}::test_after_a_date_that_was_put_back_no_batch_is_begun",
+    ),
+    Guard(
+        name="a finding is resolved with the notes of another date",
+        file="grading/sql/resolve_duplicates.sql",
+        code="  AND finding.game_date = resolved.day\n",
+        without="",
+        test=f"{_REPAIRS}::test_dates_in_batches_are_as_dates_one_by_one",
     ),
     Guard(
         name="text from a message ends its literal",

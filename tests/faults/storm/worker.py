@@ -296,7 +296,9 @@ class Session:
         deadline = Deadline.after(settings.function_timeout_seconds, self.clock)
         jobs = Jobs.of(application.warehouse, "backup", deadline)
         backup = make_backup(table.path(settings), settings, jobs, days=1)
-        result = application.repairer.deduplicate(table, DAYS[task.date], backup, deadline, merge_differing=True)
+        [result] = application.repairer.deduplicate(
+            table, [DAYS[task.date]], backup, deadline, merge_differing=True
+        ).outcomes
         self.sink.statuses.append(result.result.value)
         application.warehouse.drop(backup.path(settings))
         return "" if result.result.good else f"{result.result}: {result.detail}"
