@@ -30,6 +30,7 @@ from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES
 from grading.processors import GRADING
 from grading.settings import Settings
 from grading.wiring import Application
+from grading.writing import publish
 from grading.writing.publish import Publisher
 from grading.writing.staging import Staged
 from localdev.environment import isolated
@@ -196,12 +197,12 @@ def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[list[date]]]:
     """The dates that each publish was asked for."""
     real, asked = Publisher.publish, list[list[date]]()
 
-    def publish(self: Publisher, batch: Batch, *rest: Any) -> Mapping[date, Transient]:
+    def noted(self: Publisher, batch: Batch, *rest: Any) -> Mapping[date, Transient]:
         found = real(self, batch, *rest)
         asked.append(list(batch.days))
         return found
 
-    monkeypatch.setattr(Publisher, "publish", publish)
+    monkeypatch.setattr(Publisher, "publish", noted)
     return asked
 
 
@@ -396,6 +397,28 @@ def test_rows_of_a_writer_without_a_fence_keep_their_date_back_and_no_other(
     assert _results(_deduplicate(damaged)) == _but(Result.WRITTEN_SINCE)
     assert published == [DAYS]
     assert _counts(damaged) == [KEYS, KEYS, KEYS + EXCESS + 1, KEYS, KEYS]
+
+
+@pytest.mark.parametrize("command", ["dedupe", "undo"])
+def test_what_is_read_of_a_date_is_noted_with_it_and_compared_with_it(damaged: Application, command: str) -> None:
+    """How many rows, and how new: of each date its own, though all are read at once."""
+    backup, client = _backup(damaged), damaged.bigquery_client
+    source = (
+        DeduplicatedRows(repaired=REPAIRED, backup=backup, merge_differing=True)
+        if command == "dedupe"
+        else RestoredRows(repaired=REPAIRED, backup=backup, over={})
+    )
+    batch = damaged.repairer._batch(REPAIRED, DAYS, command, _deadline(damaged))
+    staged = source.stage(batch)
+    newest = f"TIMESTAMP_DIFF(newest_read, TIMESTAMP(game_date), SECOND) AS late FROM `{staged.table}`"
+    read = rows_of(client, f"SELECT DISTINCT game_date, rows_read, {newest} ORDER BY game_date")
+    assert [(row["game_date"], row["rows_read"]) for row in read] == [(day, KEYS + EXCESS) for day in DAYS]
+    assert len({row["late"] for row in read}) == 1
+    assert staged.rows_moved
+    assert publish._moved(batch, staged, staged.rows_moved) == set()
+    _append(damaged)
+    assert publish._moved(batch, staged, staged.rows_moved) == {BAD}
+    damaged.warehouse.drop(staged.table)
 
 
 def test_of_predictions_the_dates_that_nobody_writes_are_repaired(
