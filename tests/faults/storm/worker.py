@@ -288,6 +288,9 @@ class Session:
                     time.sleep(TIMINGS.renew_every_seconds * 1.5)  # the renewal notices
 
     def _repair(self, task: Task) -> str:
+        """Repair all dates together, as `dedupe` does; what becomes of the task's date is how it ended."""
+        from grading.dates.batches import Batches, BatchSize
+        from grading.dates.survey import Work
         from grading.maintenance.backup import make_backup
         from grading.maintenance.repair_tables import REPAIR_TABLES
 
@@ -296,9 +299,17 @@ class Session:
         deadline = Deadline.after(settings.function_timeout_seconds, self.clock)
         jobs = Jobs.of(application.warehouse, "backup", deadline)
         backup = make_backup(table.path(settings), settings, jobs, days=1)
-        [result] = application.repairer.deduplicate(
-            table, [DAYS[task.date]], backup, deadline, merge_differing=True
-        ).outcomes
+        batches = Batches(
+            run_all=lambda works, deadline: application.repairer.deduplicate(
+                table, [work.date for work in works], backup, deadline, merge_differing=True
+            ),
+            clock=self.clock,
+            events=application.events,
+            deadline=lambda: deadline,
+            size=BatchSize(),
+        )
+        ended = batches.run([Work(processor=GRADING, date=day) for day in DAYS])
+        [result] = [found for work, found in ended.items() if found and work.date == DAYS[task.date]]
         self.sink.statuses.append(result.result.value)
         application.warehouse.drop(backup.path(settings))
         return "" if result.result.good else f"{result.result}: {result.detail}"
