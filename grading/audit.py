@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from foundation.errors import GradingError
 from foundation.events import EventLog
+from grading.batch import Batch
 from grading.outcome import Status
 from grading.run import Run
 from validation.duplicates import DuplicateReport, DuplicateSample
-from warehouse.statements import Folder, Sql, literal, table
+from warehouse.statements import Folder, Sql, literal, rows_array, table
 
 SQL = Folder("grading.sql")
 
@@ -23,7 +25,7 @@ class Audit:
     def record_unpublished(self, run: Run, status: str, detail: str) -> GradingError | None:
         """A row of `grading_runs` for a run that changed nothing. Returns why it was not recorded, or None."""
         statement = SQL.fill("record_run", **run.values(), status=literal(status), detail=literal(detail))
-        return self._append(run, "record", statement, "the run was not recorded")
+        return self._append(Batch.of(run), "record", statement, "the run was not recorded")
 
     def record_rows_missing(self, run: Run, detail: str) -> GradingError | None:
         """A further row for a run whose rows are gone: nothing is updated, the latest row of a run counts."""
@@ -45,21 +47,27 @@ class Audit:
         """One row of `grading_duplicate_audit` a sample key; one without a key if no sample could be had."""
         rows = Sql(",\n".join(_audit_row(run, report, sample) for sample in report.samples or (_NO_SAMPLE,)))
         statement = SQL.fill("record_duplicates", audit=_audit(run), rows=rows)
-        return self._append(run, "audit", statement, "duplicates were not recorded")
+        return self._append(Batch.of(run), "audit", statement, "duplicates were not recorded")
 
-    def resolve_duplicates(self, run: Run, notes: str) -> GradingError | None:
-        """Mark the date's open duplicate rows as resolved."""
-        statement = SQL.fill("resolve_duplicates", **run.values(), notes=literal(notes))
-        return self._append(run, "resolve", statement, "duplicates were not marked as resolved")
+    def resolve_duplicates(self, batch: Batch, notes: Callable[[Run], str]) -> GradingError | None:
+        """Mark the open duplicate rows of the batch's dates as resolved, each date's with its run's notes."""
+        statement = SQL.fill("resolve_duplicates", **batch.values(), resolved=resolved_findings(batch, notes))
+        return self._append(batch, "resolve", statement, "duplicates were not marked as resolved")
 
-    def _append(self, run: Run, step: str, statement: Sql, lost: str) -> GradingError | None:
+    def _append(self, batch: Batch, step: str, statement: Sql, lost: str) -> GradingError | None:
         try:
-            run.jobs.ask(step, statement)
+            batch.jobs.ask(step, statement)
         except GradingError as error:
-            events = self.events.bind(date=run.lock_key, processor=run.processor.name, run_id=run.run_id)
-            events.emit("audit_failed", f"{lost}: {error}", "ERROR")
+            for run in batch:
+                events = self.events.bind(date=run.lock_key, processor=run.processor.name, run_id=run.run_id)
+                events.emit("audit_failed", f"{lost}: {error}", "ERROR")
             return error
         return None
+
+
+def resolved_findings(batch: Batch, notes: Callable[[Run], str]) -> Sql:
+    """The batch's dates with their notes, as an array for `resolve_duplicates.sql`."""
+    return rows_array({"day": "DATE", "notes": "STRING"}, [(literal(run.date), literal(notes(run))) for run in batch])
 
 
 _NO_SAMPLE = DuplicateSample({}, 0, "")

@@ -6,10 +6,10 @@ request, lock, fence entry, audit row and outcome.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 from foundation import figures
 from foundation.clock import Deadline
@@ -29,6 +29,8 @@ from grading.settings import Settings
 from warehouse.job_end import JobResult
 from warehouse.jobs import Jobs
 from warehouse.statements import Sql, TablePath
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +126,34 @@ class Batch:
         return self.lead.values_of_dates(self.days)
 
 
+@dataclass(frozen=True, slots=True)
+class Ended(Generic[R]):
+    """How a batch ended: the outcome of each date; `held` are dates that someone else held, `split` the error for which
+    a batch of several is to be tried in halves: nothing of it was published, recorded or alerted. Its last transaction
+    took `transaction_seconds`."""
+
+    outcomes: Sequence[R] = ()
+    held: Sequence[date] = ()
+    split: GradingError | None = None
+    transaction_seconds: float = 0.0
+
+
 def may_be_of_one_date(error: GradingError) -> bool:
     """Whether a batch that failed so may succeed in parts: data that cannot be stored, or more than BigQuery can do at
     once. An outage would only be met again, and a write whose outcome is unknown must not be repeated in parts."""
     return isinstance(
         error, StatementRefused | InvalidRow | ResourcesExceeded | PublishConflict | DeadlineExceeded | UnknownFailure
     )
+
+
+def in_halves(batch: Batch, ask: Callable[[Batch], Mapping[date, R]]) -> dict[date, R | GradingError]:
+    """What `ask` answers for each date. If it fails for a batch of several, and may not for parts of it, it is asked
+    for each half; the error of the others is the answer."""
+    try:
+        return {**ask(batch)}
+    except GradingError as error:
+        if len(batch) == 1 or not may_be_of_one_date(error):
+            return dict.fromkeys(batch.days, error)
+    half = -(-len(batch) // 2)
+    first, second = batch.days[:half], batch.days[half:]
+    return {**in_halves(batch.without(second), ask), **in_halves(batch.without(first), ask)}

@@ -96,7 +96,7 @@ class CheckAfter:
             if self.repair:
                 self.resolver.resolve("remediation", table=run.processor.name, date=run.lock_key)
         if report.open_findings:
-            self.audit.resolve_duplicates(run, f"clean after run {run.run_id}")
+            self.audit.resolve_duplicates(Batch.of(run), lambda run: f"clean after run {run.run_id}")
 
 
 def _log_publish(run: Run, outcome: Outcome, events: EventLog) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from alerts import event_messages, upkeep_messages
 from alerts.alert import Notifier, Resolver
 from foundation.clock import Clock, Deadline
 from foundation.errors import (
@@ -19,8 +18,9 @@ from foundation.errors import (
 from foundation.events import EventLog
 from foundation.text import valid, whole
 from grading.audit import Audit
-from grading.batch import Batch, may_be_of_one_date
+from grading.batch import Batch, Ended, may_be_of_one_date
 from grading.breaker import GradingCircuitBreaker
+from grading.breaker_count import BreakerCount
 from grading.check_after import CheckAfter, Repair
 from grading.locker import Locker
 from grading.outcome import Outcome, Status, Written
@@ -32,18 +32,6 @@ from grading.writing.inputs import OptionalInput
 from grading.writing.staging import ComputedRows, RowSource
 from grading.writing.writer import Writer
 from warehouse.bigquery import Warehouse
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a batch ended: the outcome of each date; `held` are dates that someone else held, `split` the error for which
-    a batch of several is to be tried in halves: nothing of it was published, recorded or alerted. Its last transaction
-    took `transaction_seconds`."""
-
-    outcomes: Sequence[Outcome] = ()
-    held: Sequence[date] = ()
-    split: GradingError | None = None
-    transaction_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +86,7 @@ class GradingService:
         *,
         source: RowSource | None = None,
         use_lock: bool = True,
-    ) -> Ended:
+    ) -> Ended[Outcome]:
         """Run one processor for some dates as one batch, and return how each ended. Raises no error.
 
         A date of several that someone else holds is not waited for: it has no outcome, and is in `Ended.held`. If what
@@ -134,7 +122,7 @@ class GradingService:
             self._tell(run, outcome, self._of(run, events))
             outcomes.append(outcome)
             if breaker and not self._given_up(run, outcome):
-                self._count(breaker, outcome)
+                BreakerCount(self.settings, self.events, self.notifier).count(breaker, outcome)
         return Ended(outcomes, held, transaction_seconds=batch.lead.trace.transaction_seconds)
 
     def _under_locks(
@@ -234,43 +222,6 @@ class GradingService:
     def _given_up(run: Run, outcome: Outcome) -> bool:
         """Whether the run ended because its process was told to stop: it comes again, and nothing is wrong."""
         return run.deadline.stopping and outcome.status is Status.FAILED and outcome.transient
-
-    def _count(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
-        """Count the run in its breaker; whoever made it open or close reports it."""
-        if outcome.unknown and not breaker.probing:
-            self._count_unknown(breaker, outcome)
-            return
-        if outcome.status is Status.FAILED and outcome.transient:
-            transition = breaker.record_failure(outcome.detail)
-        else:
-            transition = breaker.record_success()
-        if transition == "opened":
-            self.notifier.send(
-                upkeep_messages.breaker_opened(
-                    outcome.processor,
-                    failures=self.settings.breaker_threshold,
-                    cool_down_seconds=self.settings.breaker_cool_down_seconds,
-                    error=outcome.detail,
-                )
-            )
-        elif transition == "closed":
-            self.notifier.send(upkeep_messages.breaker_closed(outcome.processor))
-
-    def _count_unknown(self, breaker: GradingCircuitBreaker, outcome: Outcome) -> None:
-        """What is not known may lie in the date: it does not stop others. Alike in a row, a person must know."""
-        times = breaker.record_unknown(outcome.detail)
-        if times >= self.settings.breaker_threshold:
-            self.events.emit(
-                "unknown_error_repeats",
-                f"{outcome.processor} failed {times} times alike in a row: {outcome.detail}",
-                "CRITICAL",
-                processor=outcome.processor,
-                date=outcome.date.isoformat(),
-            )
-            threshold = self.settings.breaker_threshold
-            self.notifier.send(
-                event_messages.unexpected_error(outcome.detail, where=outcome.processor, times=threshold)
-            )
 
     @staticmethod
     def _outcome(

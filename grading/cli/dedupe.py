@@ -8,18 +8,16 @@ from datetime import date
 import click
 
 from foundation import commands, figures
-from foundation.clock import Deadline
 from grading.cli.options import DAY
 from grading.cli.output import Column, Output, fail, with_output
-from grading.cli.repairs import aggregates_of, repair_dates
+from grading.cli.repairs import aggregates_of, batch_dates_option, repair_dates
 from grading.maintenance.backup import KEPT_DAYS, make_backup
 from grading.maintenance.damage import Damage, DateDamage, survey
 from grading.maintenance.findings import update_findings
+from grading.maintenance.repair_result import DateResult
 from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES, RepairTable
-from grading.maintenance.repairer import DateResult
 
 _SURVEY_SECONDS = 600.0
-_DATE_SECONDS = 900.0
 
 _DAMAGE: tuple[Column[DateDamage], ...] = (
     Column(name="date", heading="Date", value=lambda d: d.day, whole=True),
@@ -42,6 +40,7 @@ _DAMAGE: tuple[Column[DateDamage], ...] = (
     help=f"In {PREDICTIONS.name}: of revised predictions too, keep the earliest. Default: only copies go.",
 )
 @click.option("--recompute", is_flag=True, help="After the repair, recompute the aggregates of the repaired dates.")
+@batch_dates_option
 @click.option("--keep-days", default=KEPT_DAYS, show_default=True, type=click.IntRange(1, 365), help="Backup's life.")
 @with_output()
 def dedupe(
@@ -52,13 +51,15 @@ def dedupe(
     execute: bool,
     merge_differing: bool,
     recompute: bool,
+    batch_dates: int,
     keep_days: int,
 ) -> None:
     """Remove duplicate rows, keeping the earliest row of each business key.
 
-    Works date by date: under the date's lock, in one transaction that replaces the date, so that readers see
-    the old rows or the new ones. The table itself is never dropped or renamed. A backup is made first, and the
-    command that brings it back is printed.
+    Many dates are replaced together, in batches: each under its own lock, in one transaction, so that readers see
+    the old rows or the new ones. A date that someone else holds or writes is left out; one that is held is done at
+    the end. The table itself is never dropped or renamed. A backup is made first, and the command that brings it back
+    is printed.
 
     \b
     Preview:  python -m grading dedupe --table prediction_accuracy
@@ -87,9 +88,9 @@ def dedupe(
         out.line("Nothing was changed. To repair, with a backup:")
         out.command(commands.dedupe(name, start, end, merge_differing=merge_differing))
         return
-    results = _execute(out, repaired, damage, merge=merge, keep_days=keep_days)
+    results = _execute(out, repaired, damage, merge=merge, batch_dates=batch_dates, keep_days=keep_days)
     recomputed = aggregates_of(
-        out, repaired, [found.day for found in results if found.result.good], recompute=recompute
+        out, repaired, [found.date for found in results if found.result.good], recompute=recompute
     )
     if not all(result.result.good for result in results):
         out.problem("Some dates were not repaired; the same command goes on with what is left.")
@@ -99,10 +100,10 @@ def dedupe(
 
 
 def _execute(
-    out: Output, repaired: RepairTable, damage: Damage, *, merge: bool, keep_days: int
+    out: Output, repaired: RepairTable, damage: Damage, *, merge: bool, batch_dates: int, keep_days: int
 ) -> Sequence[DateResult]:
     application = out.application
-    settings, clock, repairer = application.settings, application.clock, application.repairer
+    settings, repairer = application.settings, application.repairer
     jobs = application.jobs("dedupe", _SURVEY_SECONDS)
     backup = make_backup(repaired.path(settings), settings, jobs, days=keep_days)
     out.fact("backup", backup.name)
@@ -117,10 +118,10 @@ def _execute(
     )  # fmt: skip
     return repair_dates(
         out,
-        days,
-        lambda day: repairer.deduplicate(
-            repaired, day, backup, Deadline.after(_DATE_SECONDS, clock), merge_differing=merge
-        ),
+        repaired,
+        {found.day: found.total_rows for found in damage.affected},
+        lambda days, deadline: repairer.deduplicate(repaired, days, backup, deadline, merge_differing=merge),
+        batch_dates=batch_dates,
     )
 
 

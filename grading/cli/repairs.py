@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 
+import click
+
 from foundation import commands, figures
+from foundation.clock import Deadline
+from grading.batch import Ended
 from grading.cli.output import Column, Output
 from grading.cli.progress import date_bar
 from grading.cli.recompute import recompute_range
+from grading.dates.batches import MAX_DATES, Batches, BatchSize
+from grading.dates.survey import Work
+from grading.maintenance.repair_result import DateResult, Result
 from grading.maintenance.repair_tables import RepairTable
-from grading.maintenance.repairer import DateResult, Result
 from grading.processors import GRADING
 
 _RESULTS: tuple[Column[DateResult], ...] = (
-    Column(name="date", heading="Date", value=lambda r: r.day, whole=True),
+    Column(name="date", heading="Date", value=lambda r: r.date, whole=True),
     Column(name="result", heading="Result", value=lambda r: r.result.value, whole=True),
     Column(name="rows_before", heading="Rows before", value=lambda r: r.rows_before if r.run_id else None, number=True),
     Column(name="rows_after", heading="Rows after", value=lambda r: r.rows_after if r.run_id else None, number=True),
@@ -22,20 +29,49 @@ _RESULTS: tuple[Column[DateResult], ...] = (
 )
 
 
-def repair_dates(out: Output, days: Sequence[date], repair: Callable[[date], DateResult]) -> list[DateResult]:
-    """Repair dates in order, with progress, and show the results.
+_BATCH_SECONDS = 900.0
 
-    Stops after a date whose verification failed: what is wrong there may be wrong everywhere.
+batch_dates_option = click.option(
+    "--batch-dates",
+    type=click.IntRange(1, MAX_DATES),
+    default=MAX_DATES,
+    help="The most dates that are replaced together; fewer if these take longer than a minute.",
+)
+
+
+def repair_dates(
+    out: Output,
+    repaired: RepairTable,
+    rows: Mapping[date, int],
+    repair: Callable[[Sequence[date], Deadline], Ended[DateResult]],
+    *,
+    batch_dates: int,
+) -> list[DateResult]:
+    """Repair dates in batches and in order, with progress, and show the results; `rows` are those of each date.
+
+    Begins no batch after a date whose verification failed: what is wrong there may be wrong everywhere.
     """
-    results = []
+    application, stopping = out.application, threading.Event()
     with date_bar(out.console) as progress:
-        task = progress.add_task("repairing", total=len(days), now="")
-        for day in days:
-            progress.update(task, description=day.isoformat())
-            results.append(repair(day))
+        task = progress.add_task("repairing", total=len(rows), now="")
+
+        def finished(_work: Work, result: DateResult) -> None:
             progress.advance(task)
-            if results[-1].result is Result.PUT_BACK:
-                break
+            if result.result is Result.PUT_BACK:
+                stopping.set()
+
+        batches = Batches(
+            run_all=lambda works, deadline: repair([work.date for work in works], deadline),
+            clock=application.clock,
+            events=application.events,
+            deadline=lambda: None if stopping.is_set() else Deadline.after(_BATCH_SECONDS, application.clock),
+            size=BatchSize(dates=batch_dates),
+            rows_of=rows,
+            started=lambda work: progress.update(task, description=work.date.isoformat()),
+            finished=finished,
+        )
+        ended = batches.run([Work(processor=repaired.processor, date=day) for day in sorted(rows)])
+    results = [result for result in ended.values() if result]
     out.table("dates", _RESULTS, results)
     return results
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import click
 
 from foundation import commands, figures
-from foundation.clock import Deadline
 from foundation.errors import InvalidSettings
 from grading.cli.output import Column, Output, fail, with_output
-from grading.cli.repairs import aggregates_of, repair_dates
+from grading.cli.repairs import aggregates_of, batch_dates_option, repair_dates
 from grading.maintenance.backup import KEPT_DAYS, Backup, make_backup
 from grading.maintenance.orphans import restore_dropped
 from grading.maintenance.repair_tables import REPAIR_TABLES
 from grading.maintenance.undo import Changed, Undoable, backups, changes, find_backup
 
 _READ_SECONDS = 300.0
-_DATE_SECONDS = 900.0
 
 _BACKUPS: tuple[Column[Undoable], ...] = (
     Column(name="backup", heading="Backup", value=lambda u: u.backup.short, whole=True),
@@ -32,14 +30,15 @@ _BACKUPS: tuple[Column[Undoable], ...] = (
 @click.argument("backup", required=False)
 @click.option("--execute", is_flag=True, help="Do it. Without this, only what would change is printed.")
 @click.option("--overwrite", is_flag=True, help="Also dates that were written after the repair; those rows are lost.")
+@batch_dates_option
 @click.option("--keep-days", default=KEPT_DAYS, show_default=True, type=click.IntRange(1, 365), help="Backup's life.")
 @with_output()
-def undo(out: Output, backup: str | None, execute: bool, overwrite: bool, keep_days: int) -> None:
+def undo(out: Output, backup: str | None, execute: bool, overwrite: bool, batch_dates: int, keep_days: int) -> None:
     """Put back what a repair has changed, from its backup. Without a name, list the backups.
 
     BACKUP is a short name as the list shows it (1a2b3c), or a whole one. Only the dates that the repair changed are
-    put back, each in one transaction under its lock. A date that was written after the repair is left alone. A
-    backup of the present state is made first, so that an undo can be undone.
+    put back, many of them in one transaction, each under its lock. A date that was written after the repair is left
+    alone. A backup of the present state is made first, so that an undo can be undone.
     """
     if backup is not None and not (Backup.is_name(backup) or Backup.is_short_name(backup)):
         raise click.UsageError(f"{backup!r} is not the name of a backup: `{commands.UNDO}` lists them")
@@ -66,12 +65,14 @@ def undo(out: Output, backup: str | None, execute: bool, overwrite: bool, keep_d
         out.line("Nothing was changed. To put them back:")
         out.command(taken.undo_command)
         return
-    _restore(out, taken, changed, overwrite=overwrite, keep_days=keep_days)
+    _restore(out, taken, changed, overwrite=overwrite, batch_dates=batch_dates, keep_days=keep_days)
 
 
-def _restore(out: Output, taken: Backup, changed: Changed, *, overwrite: bool, keep_days: int) -> None:
+def _restore(
+    out: Output, taken: Backup, changed: Changed, *, overwrite: bool, batch_dates: int, keep_days: int
+) -> None:
     application = out.application
-    settings, clock = application.settings, application.clock
+    settings = application.settings
     repaired = REPAIR_TABLES.get(changed.table)
     if repaired is None or repaired.path(settings).table != taken.table:
         raise InvalidSettings(f"{taken.name} is of {taken.dataset}.{taken.table}, which is not configured here")
@@ -82,18 +83,14 @@ def _restore(out: Output, taken: Backup, changed: Changed, *, overwrite: bool, k
     out.command(own.undo_command)
     results = repair_dates(
         out,
-        sorted(changed.dates),
-        lambda day: application.repairer.restore(
-            repaired,
-            day,
-            taken,
-            own,
-            Deadline.after(_DATE_SECONDS, clock),
-            over=changed.dates[day],
-            overwrite=overwrite,
+        repaired,
+        changed.rows,
+        lambda days, deadline: application.repairer.restore(
+            repaired, days, taken, own, deadline, over=changed.dates, overwrite=overwrite
         ),
+        batch_dates=batch_dates,
     )
-    aggregates_of(out, repaired, [found.day for found in results if found.result.good], recompute=False)
+    aggregates_of(out, repaired, [found.date for found in results if found.result.good], recompute=False)
     if not all(result.result.good for result in results):
         fail()
 

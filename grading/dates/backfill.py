@@ -19,7 +19,7 @@ from typing import Protocol
 
 from alerts.alert import Alert
 from foundation.clock import Deadline
-from grading.dates.batches import MAX_DATES, Batches, BatchSize
+from grading.dates.batches import MAX_DATES, Batches, BatchSize, graded
 from grading.dates.survey import DateState, Work, aggregate_due, read_dates, read_ledger
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING, PROCESSORS, Processor
@@ -189,8 +189,9 @@ class Backfill:
 
     def _run(self, service: GradingService, phase: Phase) -> dict[Work, Outcome | None]:
         batches = Batches(
-            service=service,
-            request_of=self._request,
+            run_all=graded(service, self._request),
+            clock=service.clock,
+            events=service.events,
             deadline=lambda: self._deadline(service),
             size=BatchSize(dates=self.batch_dates),
             rows_of=self.plan.rows,

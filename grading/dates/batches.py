@@ -16,13 +16,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Generic, Protocol, TypeVar
 
-from foundation.clock import Deadline
+from foundation.clock import Clock, Deadline
 from foundation.errors import GradingError, InvalidRow, StatementRefused, UnknownFailure
+from foundation.events import EventLog
+from grading.batch import Ended
 from grading.dates.survey import Work
 from grading.outcome import Outcome
 from grading.run import Request
-from grading.service import Ended, GradingService
+from grading.service import GradingService
 
 MAX_DATES = 240
 FIRST_DATES = 60
@@ -69,13 +72,34 @@ class BatchSize:
             self._next = max(1.0, min(self._next, dates / 2))
 
 
+Day = date
+
+
+class Dated(Protocol):
+    """How a date ended."""
+
+    @property
+    def date(self) -> Day: ...
+
+
+R = TypeVar("R", bound=Dated)
+
+
+def graded(
+    service: GradingService, request_of: Callable[[Work], Request]
+) -> Callable[[Sequence[Work], Deadline], Ended[Outcome]]:
+    """What grades a batch; `request_of` says why a date is graded."""
+    return lambda works, deadline: service.run_all(works[0].processor, [request_of(work) for work in works], deadline)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batches:
+class Batches(Generic[R]):
     """Runs the dates of a phase.
 
     Args:
-        service: runs a batch.
-        request_of: why a date is graded.
+        run_all: runs a batch, and says how each of its dates ended; see `GradingService.run_all`.
+        clock: measures a batch.
+        events: is told of a batch that is halved.
         deadline: until when a batch that begins now must have ended; None if none may begin.
         size: how big a batch may be; it learns from those that have ended.
         rows_of: the rows that a date is expected to have.
@@ -84,24 +108,25 @@ class Batches:
         concurrency: how many batches at once.
     """
 
-    service: GradingService
-    request_of: Callable[[Work], Request]
+    run_all: Callable[[Sequence[Work], Deadline], Ended[R]]
+    clock: Clock
+    events: EventLog
     deadline: Callable[[], Deadline | None]
     size: BatchSize
     rows_of: Mapping[date, int] = field(default_factory=dict)
     started: Callable[[Work], object] = lambda _work: None
-    finished: Callable[[Work, Outcome], object] = lambda _work, _outcome: None
+    finished: Callable[[Work, R], object] = lambda _work, _outcome: None
     concurrency: int = 1
     _begun: set[Work] = field(default_factory=set)
 
-    def run(self, phase: Sequence[Work]) -> dict[Work, Outcome | None]:
+    def run(self, phase: Sequence[Work]) -> dict[Work, R | None]:
         """How each date of a phase ended, which is of one processor; None for those that did not begin.
 
         Dates that others hold come last, one at a time and waited for.
         """
-        ended: dict[Work, Outcome | None] = {}
+        ended: dict[Work, R | None] = {}
         later: list[Work] = []
-        queue, running = deque([tuple(phase)] if phase else []), set[Future[_Part]]()
+        queue, running = deque([tuple(phase)] if phase else []), set[Future[_Part[R]]]()
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix="batch") as pool:
             while queue or running:
                 while queue and len(running) < self.concurrency:
@@ -129,7 +154,7 @@ class Batches:
             queue.appendleft(rest)
         return part[:taken]
 
-    def _part(self, works: tuple[Work, ...], error: GradingError | None = None) -> _Part:
+    def _part(self, works: tuple[Work, ...], error: GradingError | None = None) -> _Part[R]:
         """Run some dates as one batch; `error` is that of the attempt before, if it is not known."""
         deadline = self.deadline()
         if deadline is None:
@@ -138,27 +163,26 @@ class Batches:
             if work not in self._begun:
                 self._begun.add(work)
                 self.started(work)
-        clock = self.service.clock
-        began = clock.monotonic()
-        ended = self.service.run_all(works[0].processor, [self.request_of(work) for work in works], deadline)
+        began = self.clock.monotonic()
+        ended = self.run_all(works, deadline)
         if ended.split is not None:
             return self._split(works, ended, error)
         if len(works) > 1:
-            self.size.took(len(ended.outcomes), clock.monotonic() - began, ended.transaction_seconds)
+            self.size.took(len(ended.outcomes), self.clock.monotonic() - began, ended.transaction_seconds)
         by_date = {work.date: work for work in works}
         found = {by_date[outcome.date]: outcome for outcome in ended.outcomes}
         for work, outcome in found.items():
             self.finished(work, outcome)
         return _Part({**found}, [by_date[day] for day in ended.held])
 
-    def _split(self, works: tuple[Work, ...], ended: Ended, before: GradingError | None) -> _Part:
+    def _split(self, works: tuple[Work, ...], ended: Ended[R], before: GradingError | None) -> _Part[R]:
         if isinstance(ended.split, UnknownFailure) and before is None:
             return self._part(works, ended.split)
         left = [work for work in works if work.date not in ended.held]
         if not isinstance(ended.split, _OF_ITS_DATA):
             self.size.failed(len(left))
         half = -(-len(left) // 2)
-        self.service.events.emit(
+        self.events.emit(
             "batch_halved",
             f"a batch of {len(left)} dates of {works[0].processor.name} is tried in halves: {ended.split}",
             "WARNING",
@@ -173,9 +197,9 @@ class Batches:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Generic[R]):
     """What became of some dates: those that ended, those that others hold, and what is to be tried in smaller parts."""
 
-    ended: dict[Work, Outcome | None]
+    ended: dict[Work, R | None]
     held: Sequence[Work] = ()
     again: Sequence[tuple[Work, ...]] = ()

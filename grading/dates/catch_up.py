@@ -19,7 +19,7 @@ from foundation.clock import Deadline
 from foundation.errors import DeadlineExceeded, Transient
 from foundation.events import EventLog
 from grading.catch_up_window import CATCH_UP_DAYS, recent
-from grading.dates.batches import Batches, BatchSize
+from grading.dates.batches import Batches, BatchSize, graded
 from grading.dates.survey import DateState, Ledger, Work, aggregate_due, grading_due, read_dates, read_ledger
 from grading.outcome import Outcome, Status
 from grading.processors import AGGREGATES, GRADING
@@ -191,9 +191,11 @@ class _Worker:
 
     def do(self, due: Sequence[Work], ledger: Ledger) -> None:
         """Run the dates together, the newest first if they are too many for one batch; what does not fit is left."""
+        service = self.catch_up.service
         batches = Batches(
-            service=self.catch_up.service,
-            request_of=lambda work: _request(work, ledger),
+            run_all=graded(service, lambda work: _request(work, ledger)),
+            clock=service.clock,
+            events=service.events,
             deadline=self._time_for_more,
             size=BatchSize(),
             started=self._started,

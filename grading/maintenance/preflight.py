@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from foundation.errors import AccessRefused, Permanent
+from grading.audit import resolved_findings
 from grading.batch import Batch
 from grading.maintenance.check_queries import CHECKS, check_statement
 from grading.maintenance.repair_tables import REPAIR_TABLES, RepairRun, RepairTable
@@ -129,7 +130,8 @@ class Preflight:
         rows = typed_nulls(known)
         values = {**run.values(), **(computed.rules or {}), "staging": table(staged.table), **counted(batch)}
         values["lacks_required"] = lacks_required(batch, staged)
-        values |= {"status": literal("success"), "detail": literal(""), "notes": literal("")}
+        values |= {"status": literal("success"), "detail": literal("")}
+        values["resolved"] = resolved_findings(batch, lambda run: run.run_id)
         values["measured"] = GRADING_SQL.fill("measure_staging", **values)
         names = ["measure_staging", "measure_found", "keep_one_per_key", "read_fence", "record_run", "runs_of_date"]
         names += ["published_rows", "record_superseded", "resolve_duplicates"]
@@ -169,7 +171,7 @@ class Preflight:
         # The table stands for its own backup, which would have its columns.
         values = {**run.values(), **filled, "backup": table(path), "staging": typed_nulls([*known, *noted])}
         values |= {"notes": literal(""), "backup_prefix": literal("backup-")}
-        names = ["damage", "differing_keys", "compare", "verify", "deduplicated", "restored", "rows_unchanged"]
+        names = ["damage", "differing_keys", "compare", "verify", "deduplicated", "restored", "rows_moved"]
         names += ["record_found_duplicates", "resolve_gone_duplicates", "repaired_dates"]
         for name in names:
             yield Statement(f"{purpose}: {name}", Sql(REPAIR_SQL.fill(name, **values).text.removesuffix(";")))

@@ -17,6 +17,7 @@ from foundation.clock import Deadline
 from foundation.errors import GradingError, StatementRefused
 from foundation.events import EventLog
 from grading.audit import Audit
+from grading.batch import Batch
 from grading.locker import Locker
 from grading.outcome import Status
 from grading.processors import Processor
@@ -100,7 +101,7 @@ class Remediation:
             excess_rows=found.excess_rows,
         )
         if self.audit.record_duplicates(run, found) is None:
-            self.audit.resolve_duplicates(run, f"{TRIGGER}: repaired by run {run.run_id}")
+            self.audit.resolve_duplicates(Batch.of(run), lambda run: f"{TRIGGER}: repaired by run {run.run_id}")
         self.notifier.send(
             upkeep_messages.remediation_succeeded(
                 run.date,

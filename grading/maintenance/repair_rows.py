@@ -8,8 +8,8 @@ found: a grading run staged in between has a greater one and still wins, and no 
 a repair. Writers that know no fence are noticed by the date's row count and newest timestamp, recorded by the
 statement that reads the rows and compared inside the transaction.
 
-A repair is measured against a backup. If the date holds rows that the backup lacks, someone wrote it since:
-the repair leaves it alone.
+A repair is measured against a backup. If a date holds rows that the backup lacks, someone wrote it since:
+the repair leaves that date alone.
 """
 
 from __future__ import annotations
@@ -18,33 +18,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from foundation.errors import Permanent
 from grading.batch import Batch
 from grading.maintenance.backup import Backup
+from grading.maintenance.comparison import Comparison, WrittenSince, compare, values_of
 from grading.maintenance.repair_tables import RepairTable
-from grading.run import Run
-from grading.writing.staging import Base, Staged
-from warehouse.columns import Column
-from warehouse.statements import Folder, Sql, TablePath, columns, literal, table
+from grading.writing.staging import Base, LeftOut, Staged
+from warehouse.statements import Folder, Sql, table
 
 SQL = Folder("grading.maintenance.sql")
 GRADING_SQL = Folder("grading.sql")
 
 _NOTED = ("rows_read", "newest_read")
-
-
-class WrittenSince(Permanent):
-    """The date was written after the backup was made."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A date beside its backup, in rows; `differing` counts distinct rows that one has more often."""
-
-    rows_now: int
-    rows_in_backup: int
-    written_since: int
-    differing: int
 
 
 def _bases(batch: Batch) -> Mapping[date, Base]:
@@ -56,9 +40,9 @@ def _bases(batch: Batch) -> Mapping[date, Base]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeduplicatedRows:
-    """The date with the earliest row of each key; rows out of the table's scope stay as they are.
+    """Each date with the earliest row of each key; rows out of the table's scope stay as they are.
 
-    Raises `WrittenSince` if the date holds rows that the backup lacks.
+    A date that holds rows that the backup lacks is left out, as `WrittenSince`.
     """
 
     repaired: RepairTable
@@ -68,10 +52,8 @@ class DeduplicatedRows:
     def stage(self, batch: Batch) -> Staged:
         bases = _bases(batch)
         if self.backup:
-            for run in batch:
-                found = compare(run, self.repaired, self.backup)
-                if found.written_since:
-                    raise _written_since(run, found, self.backup)
+            found = compare(batch, self.repaired, self.backup)
+            _leave_out([day for day in batch.days if found[day].written_since], found, self.backup)
         values = values_of(batch, self.repaired, self.backup, merge_differing=self.merge_differing)
         return _stage(batch, bases, SQL.fill("deduplicated", **values))
 
@@ -86,73 +68,39 @@ class RepairedState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoredRows:
-    """The date as a backup has it, duplicates and all.
+    """Each date as a backup has it, duplicates and all.
 
-    `over` is what the repair published that is to be undone. Raises `WrittenSince` if the date is neither that
-    nor without any row that the backup lacks: such rows would be lost. `overwrite` gives them up.
+    `over` is what the repair published, by date, that is to be undone. A date that is neither that nor without any row
+    that the backup lacks is left out, as `WrittenSince`: such rows would be lost. `overwrite` gives them up.
     """
 
     repaired: RepairTable
     backup: Backup
-    over: RepairedState
+    over: Mapping[date, RepairedState]
     overwrite: bool = False
 
     def stage(self, batch: Batch) -> Staged:
         bases = _bases(batch)
         if not self.overwrite:
-            for run in batch:
-                found = compare(run, self.repaired, self.backup)
-                left = RepairedState(bases[run.date].run_id, found.rows_now)
-                if found.written_since and left != self.over:
-                    raise _written_since(run, found, self.backup)
+            found = compare(batch, self.repaired, self.backup)
+            left = {day: RepairedState(bases[day].run_id, found[day].rows_now) for day in batch.days}
+            written = [day for day in batch.days if found[day].written_since]
+            _leave_out([day for day in written if left[day] != self.over[day]], found, self.backup)
         values = values_of(batch, self.repaired, self.backup)
         return _stage(batch, bases, SQL.fill("restored", **values))
 
 
-def compare(run: Run, repaired: RepairTable, backup: Backup) -> Comparison:
-    """The date beside its backup, now."""
-    statement = SQL.fill("compare", **values_of(Batch.of(run), repaired, backup), date=literal(run.date))
-    found = run.jobs.ask("compare", statement).first
-    return Comparison(**found)
-
-
-def values_of(
-    batch: Batch, repaired: RepairTable, backup: Backup | None, *, merge_differing: bool = True
-) -> Mapping[str, Sql]:
-    """What a repair fills into the files of `grading/maintenance/sql`."""
-    warehouse, days = batch.jobs.warehouse, batch.days
-    known = warehouse.columns(batch.target, deadline=batch.deadline)
-    values = {
-        **batch.values(),
-        **repaired.values(batch.settings, known, merge_differing=merge_differing, start=days[0], end=days[-1]),
-    }
-    if not backup:
-        return values
-    path = backup.path(batch.settings)
-    return {**values, "backup": aligned(path, warehouse.columns(path), known)}
-
-
-def aligned(path: TablePath, has: Sequence[Column], wanted: Sequence[Column]) -> Sql:
-    """A backup with the columns that its table has now: later ones are NULL, those gone since are left out.
-
-    Arrays are read as empty, not NULL: so BigQuery stores them.
-    """
-    names = {column.name.lower() for column in has}
-    if names == {column.name.lower() for column in wanted}:
-        return table(path)
-    parts = [
-        columns([column.name]).text
-        if column.name.lower() in names
-        else f"CAST({'[]' if column.repeated else 'NULL'} AS {column.type}) AS {columns([column.name])}"
-        for column in wanted
-    ]
-    return SQL.fill("aligned_backup", aligned=Sql(", ".join(parts)), backup=table(path))
-
-
-def _written_since(run: Run, found: Comparison, backup: Backup) -> WrittenSince:
-    return WrittenSince(
-        f"{found.written_since} rows of {run.lock_key} were written after {backup.name} was made; they stay"
-    )
+def _leave_out(days: Sequence[date], found: Mapping[date, Comparison], backup: Backup) -> None:
+    """Have these dates left out, if there are any: someone wrote them since the backup was made."""
+    if days:
+        raise LeftOut(
+            {
+                day: WrittenSince(
+                    f"{found[day].written_since} rows of {day} were written after {backup.name} was made; they stay"
+                )
+                for day in days
+            }
+        )
 
 
 def _stage(batch: Batch, bases: Mapping[date, Base], rows: Sql) -> Staged:
@@ -168,6 +116,6 @@ def _stage(batch: Batch, bases: Mapping[date, Base], rows: Sql) -> Staged:
         provenance=False,
         fence_check=SQL.file("fence_check_unchanged"),
         bases=bases,
-        further_checks=(SQL.file("rows_unchanged"),),
+        rows_moved=SQL.file("rows_moved"),
         verbatim=True,
     )

@@ -20,12 +20,16 @@ SQL = Folder("grading.maintenance.sql")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """What one repair command did, as `grading_runs` records it: only what committed is in there."""
+    """What one repair command did, as `grading_runs` records it: only what committed is in there.
+
+    `rows` are the most that each date had, before or after.
+    """
 
     backup: Backup
     table: str
     trigger: str
     dates: Mapping[date, RepairedState]
+    rows: Mapping[date, int]
     rows_removed: int
     last_committed_at: datetime
 
@@ -108,6 +112,11 @@ def _changed(name: str, rows: Sequence[Mapping[str, object]]) -> Changed:
         # A date that was repaired twice is as the later run left it; rows come in the order of their commits.
         dates={
             day: RepairedState(str(row["run_id"]), _int(row["rows_inserted"]))
+            for row in rows
+            if isinstance(day := row["game_date"], date)
+        },
+        rows={
+            day: max(_int(row["rows_deleted"]), _int(row["rows_inserted"]))
             for row in rows
             if isinstance(day := row["game_date"], date)
         },

@@ -32,7 +32,7 @@ WHEN MATCHED THEN
 WHEN NOT MATCHED THEN
   INSERT (lock_key, token, run_id, updated_at) VALUES (taken.lock_key, taken.token, taken.run_id, CURRENT_TIMESTAMP());
 
-${further_checks}
+${further_check}
 
 INSERT INTO ${runs} (${recorded_columns}, rows_deleted, committed_at, covers)
 SELECT

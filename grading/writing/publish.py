@@ -9,7 +9,8 @@ the locks; they only keep writers from wasting each other's work.
 
 Why each date is safe by itself. The dates are one list of literals in every statement, so a date that is left out is
 neither deleted nor inserted, though its rows are still staged. An error stops the script at the first date that it
-meets: so all fences are read then, those that hold newer data are left out, and the others are published.
+meets: so all fences are read then, those that hold newer data are left out, and the others are published. So it is with
+the dates whose rows were changed by someone who knows no fence, if that is asked.
 
 A script whose answer was lost is recognised by its own fence entries: the next attempt finds our token and run id in
 one of them, and ends as published. They were taken together: one is proof of all.
@@ -19,7 +20,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date
@@ -43,7 +44,7 @@ from grading.batch import Batch
 from grading.run import Run
 from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.staging import Staged
-from warehouse.statements import Folder, Sql
+from warehouse.statements import Folder, Sql, SqlFile, table
 
 SQL = Folder("grading.sql")
 
@@ -117,7 +118,7 @@ def _attempt(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]) -> M
             return {}
         if raised.guard not in _OUTDATED:
             raise _refusal(batch, staged, raised) from raised
-        return _outdated(batch, staged)
+        return _outdated(batch, staged, raised.guard)
     except OutcomeUnknown:
         # Never release the lock under a write that may still commit: let it expire.
         for run in batch:
@@ -147,11 +148,10 @@ def _lost(batch: Batch) -> dict[date, Transient]:
     return lost
 
 
-def _outdated(batch: Batch, staged: Staged) -> Mapping[date, Transient]:
-    """The dates that were refused, by one query of all fences; none if a fence shows that our publish did commit.
+def _outdated(batch: Batch, staged: Staged, guard: str) -> Mapping[date, Transient]:
+    """The dates that were refused; none if a fence shows that our publish did commit.
 
-    The only date of a batch is the one that was refused. If none of several is, their rows have changed: then none can
-    be published.
+    The only date of a batch is the one that was refused. If of several none is found any more, all are.
     """
     refused: dict[date, Transient] = {
         run.date: StagingOutdated(f"{batch.fence} holds newer data for {run.lock_key} than what was staged")
@@ -159,17 +159,34 @@ def _outdated(batch: Batch, staged: Staged) -> Mapping[date, Transient]:
     }
     if len(batch) == 1:
         return refused
+    if guard == "rows_moved" and staged.rows_moved:
+        outdated = _moved(batch, staged, staged.rows_moved)
+    else:
+        ours, outdated = _newer(batch, staged)
+        if ours:
+            return {}
+    return {day: error for day, error in refused.items() if not outdated or day in outdated}
+
+
+def _moved(batch: Batch, staged: Staged, rows_moved: SqlFile) -> Collection[date]:
+    """The dates whose rows someone has changed who knows no fence. All fences were ours to take, so none is ours."""
+    statement = rows_moved.fill(**batch.values(), staging=table(staged.table))
+    return {row["day"] for row in batch.jobs.ask("moved", statement).rows}
+
+
+def _newer(batch: Batch, staged: Staged) -> tuple[bool, Collection[date]]:
+    """Whether a fence shows that our publish did commit; and the dates whose fences hold newer data."""
     found = {row["lock_key"]: row for row in batch.jobs.ask("fences", SQL.fill("read_fence", **batch.values())).rows}
     outdated = set()
     for run in batch:
         held = found.get(run.lock_key)
         token, run_id = (int(held["token"]), held["run_id"] or "") if held else (0, "")
         if held and (token, run_id) == (staged.token_of(run.date), run.run_id):
-            return {}
+            return True, ()
         base = staged.bases.get(run.date)
         if (token, run_id) != (base.token, base.run_id) if base else token >= staged.token:
             outdated.add(run.date)
-    return {day: error for day, error in refused.items() if not outdated or day in outdated}
+    return False, outdated
 
 
 def _refusal(batch: Batch, staged: Staged, raised: GuardRaised) -> Exception:

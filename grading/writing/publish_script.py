@@ -58,7 +58,8 @@ def publish_script(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]
             run_id, values["published_by"] = "run.run_id", SQL.fill("published_by", **values)
         values["selected"] = Sql(f"{staged_columns}, {run_id}, {staged.token}")
     values["fence_check"] = staged.fence_check.fill(**values)
-    values["further_checks"] = Sql("\n\n".join(check.fill(**values).text for check in staged.further_checks))
+    moved = staged.rows_moved.fill(**values) if staged.rows_moved else None
+    values["further_check"] = SQL.fill("rows_unchanged", rows_moved=moved) if moved else Sql("")
     return SQL.fill("publish", **values)
 
 

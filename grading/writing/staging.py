@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from foundation import figures
-from foundation.errors import InvalidRow, StatementRefused
+from foundation.errors import GradingError, InvalidRow, StatementRefused
 from grading.batch import Batch
 from grading.coverage import coverage_of
 from grading.covers import covered, covers_grades
@@ -43,13 +43,13 @@ class Staged:
 
     `token` is the creation time of the job that filled it, in the server's milliseconds: a lower bound of the
     snapshot that it read, so a greater token never has older data. It is the token of each date, except for repairs:
-    their `bases` say what each date's rows were read from. `fence_check` (cases) and `further_checks` (statements) name
-    the SQL that decides inside the transaction whether these rows may still be published. `verbatim` rows are published
-    as they are, also where several have one key: who staged them has decided which to keep. `covering` is a table with
-    the fingerprint of the grades that the rows were computed from, by date (see `grading.covers`). Graded rows
-    are the predictions of the dates that have a box score: by the `rules` that they were computed by, the others are
-    counted beside them. `carried` are columns that keep the values of the rows that are replaced. `computed` rows can
-    be computed by anyone.
+    their `bases` say what each date's rows were read from. `fence_check` (cases) and `rows_moved` (a query of the dates
+    whose rows are not those that were read) are the SQL that decides inside the transaction whether these rows may
+    still be published. `verbatim` rows are published as they are, also where several have one key: who staged them has
+    decided which to keep. `covering` is a table with the fingerprint of the grades that the rows were computed from, by
+    date (see `grading.covers`). Graded rows are the predictions of the dates that have a box score: by the `rules` that
+    they were computed by, the others are counted beside them. `carried` are columns that keep the values of the rows
+    that are replaced. `computed` rows can be computed by anyone.
     """
 
     table: TablePath
@@ -57,7 +57,7 @@ class Staged:
     columns: Sequence[str]
     provenance: bool = True
     fence_check: SqlFile = _NEWEST
-    further_checks: Sequence[SqlFile] = ()
+    rows_moved: SqlFile | None = None
     verbatim: bool = False
     rules: Mapping[str, Sql] | None = None
     bases: Mapping[date, Base] = field(default_factory=dict)
@@ -88,8 +88,16 @@ class Measure:
     coverage: Coverage | None = None
 
 
+class LeftOut(Exception):
+    """Raised instead of staging: these dates may not be written, and why. The others of the batch may be staged."""
+
+    def __init__(self, errors: Mapping[date, GradingError]) -> None:
+        super().__init__("; ".join(map(str, errors.values())))
+        self.errors = errors
+
+
 class RowSource(Protocol):
-    """Fills one staging table with the rows of a batch."""
+    """Fills one staging table with the rows of a batch. Raises `LeftOut` if some of its dates may not be written."""
 
     def stage(self, batch: Batch) -> Staged: ...
 

@@ -20,7 +20,7 @@ from grading.batch import Batch, may_be_of_one_date
 from grading.outcome import Status, Written
 from grading.run import Run
 from grading.writing.publish_script import AuditNote
-from grading.writing.staging import Measure, RowSource, Staged, keep_one_per_key, lost_values, measure
+from grading.writing.staging import LeftOut, Measure, RowSource, Staged, keep_one_per_key, lost_values, measure
 from warehouse.statements import Folder
 
 SQL = Folder("grading.sql")
@@ -63,7 +63,8 @@ class Writer:
         if far fewer keys were staged than the date has, or if values that only replaced rows have would be lost (both
         `shrunk`). If graded rows are too small a part of what there was to grade, the write is recorded as `partial`.
 
-        The error of a single date is its result: `LeaseLost`, `InvalidRow`, `WouldExpire`, `DeadlineExceeded`. Raises
+        The error of a single date is its result: `LeaseLost`, `InvalidRow`, `WouldExpire`, `DeadlineExceeded`, and
+        what the source leaves it out for (see `LeftOut`). Raises
         what staging, measuring and `Publisher.publish` raise: then nothing of the batch was published since.
         """
         ended: dict[date, Result] = {**_would_expire(batch)}
@@ -71,6 +72,9 @@ class Writer:
         while left := batch.without(ended):
             try:
                 staged, results = self._attempt(left, source, events, status, detail)
+            except LeftOut as not_staged:
+                ended |= not_staged.errors
+                continue
             except GradingError as error:
                 if not published:
                     raise

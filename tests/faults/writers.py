@@ -12,7 +12,7 @@ from typing import Any
 
 from foundation.clock import Deadline
 from grading.dates.backfill import Backfill, BackfillResult, plan_backfill
-from grading.dates.batches import Batches, BatchSize
+from grading.dates.batches import Batches, BatchSize, graded
 from grading.dates.survey import Work
 from grading.outcome import Outcome
 from grading.processors import GRADING, Processor
@@ -113,8 +113,12 @@ def grade_in_order(settings: Settings, days: Sequence[date], together: int, answ
     sink = RecordingSink()
     application = Application(settings, sinks=(sink,))
     batches = Batches(
-        service=application.service,
-        request_of=lambda work: Request(date=work.date, trigger_source="backfill", one_of_many=True),
+        run_all=graded(
+            application.service,
+            lambda work: Request(date=work.date, trigger_source="backfill", one_of_many=True),
+        ),
+        clock=application.clock,
+        events=application.events,
         deadline=lambda: Deadline.after(120, application.clock),
         size=BatchSize(dates=together),
     )

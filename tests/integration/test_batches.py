@@ -20,14 +20,13 @@ from foundation.errors import (
     StatementRefused,
     UnknownFailure,
 )
-from grading.batch import Batch
+from grading.batch import Batch, Ended
 from grading.dates.backfill import Backfill, BackfillResult, plan_backfill
 from grading.dates.survey import Work
 from grading.hold import Hold
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING, PROCESSORS, Processor
 from grading.run import Request
-from grading.service import Ended
 from grading.wiring import Application
 from grading.writing import publish
 from grading.writing.staging import ComputedRows, Staged
@@ -76,12 +75,12 @@ def deadline(application: Application) -> Deadline:
 
 def run_all(
     application: Application, days: Sequence[date] = DAYS, processor: Processor = GRADING, **given: Any
-) -> Ended:
+) -> Ended[Outcome]:
     requests = [Request(date=day, trigger_source="test", one_of_many=True, **given) for day in days]
     return application.service.run_all(processor, requests, deadline(application))
 
 
-def statuses(ended: Ended) -> dict[date, Status]:
+def statuses(ended: Ended[Outcome]) -> dict[date, Status]:
     return {outcome.date: outcome.status for outcome in ended.outcomes}
 
 

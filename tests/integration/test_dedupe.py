@@ -23,9 +23,9 @@ from grading.batch import Batch
 from grading.cli import commands
 from grading.hold import NOT_REQUESTED
 from grading.maintenance.backup import make_backup
+from grading.maintenance.repair_result import DateResult, Result
 from grading.maintenance.repair_rows import DeduplicatedRows
 from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES
-from grading.maintenance.repairer import DateResult, Result
 from grading.outcome import Status
 from grading.processors import AGGREGATES, GRADING
 from grading.run import Request
@@ -312,7 +312,9 @@ def _repair_meanwhile(application: Application, meanwhile: Callable[[], object])
         patch.setattr(DeduplicatedRows, "stage", stage)
         # The worst case: neither run holds the date's lock.
         patch.setattr(type(application.locker), "hold", _without_lock)
-        return application.repairer.deduplicate(REPAIRED, DAY, backup, deadline, merge_differing=True)
+        ended = application.repairer.deduplicate(REPAIRED, [DAY], backup, deadline, merge_differing=True)
+        [result] = ended.outcomes
+        return result
 
 
 @contextmanager
@@ -460,30 +462,41 @@ def test_a_repair_that_does_not_verify_is_taken_back(
 
 
 @pytest.mark.parametrize(
-    ("step", "when"),
+    ("step", "when", "limit", "left"),
     [
-        ("-backup-", "after"),
-        ("-stage-", "after"),
-        ("-publish-", "before"),
-        ("-publish-", "after"),
-        ("-verify-", "after"),
+        ("-backup-", "after", (), (37, 50)),
+        ("-stage-", "after", (), (37, 50)),
+        ("-publish-", "before", (), (37, 50)),
+        ("-publish-", "after", (), (30, 40)),
+        ("-verify-", "after", (), (30, 40)),
+        ("-publish-", "before", ("--batch-dates", "1"), (37, 50)),
+        ("-publish-", "after", ("--batch-dates", "1"), (30, 50)),
+        ("-verify-", "after", ("--batch-dates", "1"), (30, 50)),
     ],
 )
 def test_killed_at_any_step_the_table_is_whole_and_the_same_command_finishes(
-    application: Application, bigquery_client: bigquery.Client, cli: CliRunner, step: str, when: str
+    application: Application,
+    bigquery_client: bigquery.Client,
+    cli: CliRunner,
+    step: str,
+    when: str,
+    limit: tuple[str, ...],
+    left: tuple[int, int],
 ) -> None:
-    """SIGKILL: the date has its old rows or the repaired ones; then the command completes, and undo finds it all."""
+    """SIGKILL: each date has its old rows or the repaired ones, a batch's all of them; then the command completes."""
     settings = application.settings
     grades_with_copies(bigquery_client, settings, DAY, keys=40, excess=10)
     grades_with_copies(bigquery_client, settings, DAY - timedelta(days=1), keys=30, excess=7)
     environment = isolated() | as_environment(settings) | {"LOCK_LEASE_SECONDS": "2"}
     killed = subprocess.run(
-        [sys.executable, "-m", "tests.integration.repair_process", step, when, "dedupe", *TABLE, "--execute"],
+        [
+            *(sys.executable, "-m", "tests.integration.repair_process"),
+            *(step, when, "dedupe", *TABLE, "--execute", *limit),
+        ],
         cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
     assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
-    assert _rows(bigquery_client, settings) == 50
-    assert _rows(bigquery_client, settings, DAY - timedelta(days=1)) in (37, 30)
+    assert (_rows(bigquery_client, settings, DAY - timedelta(days=1)), _rows(bigquery_client, settings)) == left
     _invoke(cli, "dedupe", *TABLE, "--execute")
     assert _rows(bigquery_client, settings) == 40
     assert _rows(bigquery_client, settings, DAY - timedelta(days=1)) == 30
@@ -540,7 +553,7 @@ def test_predictions_that_arrive_during_a_repair_stay(
         return staged
 
     monkeypatch.setattr(DeduplicatedRows, "stage", stage)
-    result = application.repairer.deduplicate(PREDICTIONS, DAY, backup, deadline, merge_differing=False)
+    [result] = application.repairer.deduplicate(PREDICTIONS, [DAY], backup, deadline, merge_differing=False).outcomes
     assert result.result is Result.WRITTEN_SINCE
     assert sink.named("publish_refused")
     assert count(bigquery_client, f"SELECT COUNT(*) FROM `{path}` WHERE game_date = '{DAY}'") == 11

@@ -54,6 +54,7 @@ _ELSEWHERE = {
     "staged_range": "on a staging table of others, judged one by one",
     "unconsolidated": "on a staging table of others, judged one by one",
     "fence_check_unchanged": "part of a repair's publish",
+    "rows_unchanged": "part of a repair's publish, around rows_moved, which is asked about",
     # What a person looks at: no event, check or repair needs it.
     **dict.fromkeys(("diff_counts", "diff_samples", "paired_rows", "rows_as_of", "rows_by_run"), "asked under `diff`"),
     "findings_of_date": "asked under `explain`",

@@ -18,9 +18,9 @@ from foundation.errors import AccessRefused
 from grading.api import PredictionAccuracyProcessor
 from grading.maintenance.backup import make_backup
 from grading.maintenance.orphans import StagingTables
+from grading.maintenance.repair_result import Result
 from grading.maintenance.repair_rows import RepairedState
 from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES
-from grading.maintenance.repairer import Result
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
 from grading.run import Request
@@ -215,13 +215,15 @@ def test_undo_works_with_a_backup_from_before_a_column_was_added(
     deadline = Deadline.after(200, application.clock)
     jobs = application.jobs("backup", 60)
     before = make_backup(repaired.path(application.settings), application.settings, jobs, days=1)
-    done = application.repairer.deduplicate(repaired, DAY, before, deadline, merge_differing=True)
+    [done] = application.repairer.deduplicate(repaired, [DAY], before, deadline, merge_differing=True).outcomes
     assert (done.result, done.rows_after) == (Result.REPAIRED, 10)
     for column in ("note STRING", "tags ARRAY<STRING>", "details JSON"):
         execute(bigquery_client, f"ALTER TABLE `{target(application)}` ADD COLUMN {column}")
     after = make_backup(repaired.path(application.settings), application.settings, jobs, days=1)
-    over = RepairedState(done.run_id, done.rows_after)
-    undone = application.repairer.restore(repaired, DAY, before, after, deadline, over=over, overwrite=False)
+    over = {DAY: RepairedState(done.run_id, done.rows_after)}
+    [undone] = application.repairer.restore(
+        repaired, [DAY], before, after, deadline, over=over, overwrite=False
+    ).outcomes
     assert (undone.result, undone.rows_after, undone.detail) == (Result.REPAIRED, 14, "")
     assert {row["note"] for row in rows(application, "note")} == {None}
 

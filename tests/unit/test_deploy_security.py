@@ -76,7 +76,7 @@ COMPOSERS = {
     "grading/maintenance/grades_compared.py",
     "grading/maintenance/orphans.py",
     "grading/maintenance/preflight.py",
-    "grading/maintenance/repair_rows.py",
+    "grading/maintenance/comparison.py",
     "grading/maintenance/repair_tables.py",
     "warehouse/columns.py",
     "grading/maintenance/undo.py",

@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("grading.report",),
     ("grading.maintenance",),
     ("grading.dates",),
-    ("grading.service", "grading.check_after", "grading.outcome_alerts"),
+    ("grading.service", "grading.breaker_count", "grading.check_after", "grading.outcome_alerts"),
     ("grading.writing",),
     ("grading.audit", "grading.history", "grading.locker", "grading.breaker", "grading.memory"),
     ("grading.batch",),

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from grading.cli import commands
-from grading.maintenance.repairer import Result
+from grading.maintenance.repair_result import Result
 from grading.maintenance.ungraded import ADVICE
 from validation.checks import CHECKS, Check
 

@@ -1,4 +1,5 @@
--- Some dates with the earliest row of each key alone, and what was read, for the guard inside the transaction.
+-- Some dates with the earliest row of each key alone, and what was read, for the guard inside the transaction. The
+-- partition column is one of the columns of `window_row`.
 SELECT
   ${columns},
   COUNT(*) OVER (PARTITION BY ${partition_column}) AS rows_read,
@@ -7,6 +8,6 @@ FROM ${target}
 WHERE ${partition_column} IN (${dates})
 QUALIFY NOT ${scope}
   OR ROW_NUMBER() OVER (
-    PARTITION BY ${partition_column}, ${scope}, ${window_row}
+    PARTITION BY ${scope}, ${window_row}
     ORDER BY ${written_at} IS NULL, ${keep_order}
   ) = 1

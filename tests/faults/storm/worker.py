@@ -235,15 +235,19 @@ class Session:
 
     def _batch(self, task: Task) -> str:
         """Backfill all dates as one batch; what else it meets happens once, after its staging."""
-        from grading.dates.batches import Batches, BatchSize
+        from grading.dates.batches import Batches, BatchSize, graded
         from grading.dates.survey import Work
 
         application, todo = self.application, [task.meets] if task.meets else []
 
         seconds = application.settings.function_timeout_seconds
         batches = Batches(
-            service=application.service,
-            request_of=lambda work: Request(date=work.date, trigger_source="backfill", one_of_many=True),
+            run_all=graded(
+                application.service,
+                lambda work: Request(date=work.date, trigger_source="backfill", one_of_many=True),
+            ),
+            clock=self.clock,
+            events=application.events,
             deadline=lambda: Deadline.after(seconds, self.clock),
             size=BatchSize(),
         )
@@ -284,6 +288,9 @@ class Session:
                     time.sleep(TIMINGS.renew_every_seconds * 1.5)  # the renewal notices
 
     def _repair(self, task: Task) -> str:
+        """Repair all dates together, as `dedupe` does; what becomes of the task's date is how it ended."""
+        from grading.dates.batches import Batches, BatchSize
+        from grading.dates.survey import Work
         from grading.maintenance.backup import make_backup
         from grading.maintenance.repair_tables import REPAIR_TABLES
 
@@ -292,7 +299,17 @@ class Session:
         deadline = Deadline.after(settings.function_timeout_seconds, self.clock)
         jobs = Jobs.of(application.warehouse, "backup", deadline)
         backup = make_backup(table.path(settings), settings, jobs, days=1)
-        result = application.repairer.deduplicate(table, DAYS[task.date], backup, deadline, merge_differing=True)
+        batches = Batches(
+            run_all=lambda works, deadline: application.repairer.deduplicate(
+                table, [work.date for work in works], backup, deadline, merge_differing=True
+            ),
+            clock=self.clock,
+            events=application.events,
+            deadline=lambda: deadline,
+            size=BatchSize(),
+        )
+        ended = batches.run([Work(processor=GRADING, date=day) for day in DAYS])
+        [result] = [found for work, found in ended.items() if found and work.date == DAYS[task.date]]
         self.sink.statuses.append(result.result.value)
         application.warehouse.drop(backup.path(settings))
         return "" if result.result.good else f"{result.result}: {result.detail}"
