@@ -28,6 +28,7 @@ from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.rules import compute, rules_between
 from grading.writing.schema_plan import TablePlan
 from grading.writing.staging import Staged, lacks_required
+from validation.checks import CHECKS as DAILY
 from validation.quality import Window
 from warehouse.bigquery_errors import plain_reason
 from warehouse.columns import Column
@@ -42,10 +43,7 @@ _AT_ONCE = 3
 _CREATE = re.compile(r"^(--.*\n)*CREATE (OR REPLACE )?TABLE \S+ AS\s+")
 _CHANGES = re.compile(r"^(--.*\n)*\s*(INSERT|DELETE|UPDATE|MERGE)\b")
 _PROVENANCE = ("run_id", "fence_token")
-_QUERIES = (
-    "box_scores", "completeness", "confidence", "duplicates", "freshness", "game_ids", "health", "inactive",
-    "late_box_scores", "placeholders", "predictions", "rules", "silent_games", "source_keys", "trend",
-)  # fmt: skip
+_QUERIES = sorted({check.query for check in DAILY} | {"trend"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+import pytest
 
 from locking.store import DocumentStore, Fields, Key
 from tests.processes import CONTEXT
@@ -37,10 +42,22 @@ class StoreRecipe:
 
             from locking.firestore.store import FirestoreLockStore
 
-            os.environ["FIRESTORE_EMULATOR_HOST"] = self.firestore_host
-            client = firestore.Client(project=self.project, credentials=AnonymousCredentials())
-            store = FirestoreLockStore(client)
+            with patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=self.firestore_host):
+                client = firestore.Client(project=self.project, credentials=AnonymousCredentials())
+                store = FirestoreLockStore(client)
         return UnconditionalStore(store) if self.unconditional else store  # type: ignore[return-value]
+
+
+EVERY_STORE = ("sqlite", pytest.param("firestore", marks=pytest.mark.firestore))
+"""The parameters of a fixture that makes its test run once on each store."""
+
+
+def recipe_of(request: pytest.FixtureRequest, folder: Path) -> StoreRecipe:
+    """A new empty store of the kind that the fixture's parameter names; its file, if it has one, is in `folder`."""
+    name = uuid.uuid4().hex[:12]
+    if request.param == "sqlite":
+        return StoreRecipe(sqlite_path=str(folder / f"{name}.sqlite3"))
+    return StoreRecipe(firestore_host=request.getfixturevalue("firestore_emulator").host, project=f"demo-{name}")
 
 
 class UnconditionalStore:

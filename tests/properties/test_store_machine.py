@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from locking.store import DocumentStore, Key
-from tests.contract.state_processes import StoreRecipe
+from tests.contract.state_processes import EVERY_STORE, recipe_of
 from tests.properties import PLANTED, tries
 
 KEYS = [Key("grading_locks", "a"), Key("grading_locks", "b"), Key("grading_locks/a/waiters", "c")]
@@ -120,18 +120,10 @@ class WithoutPreconditions:
         return self._store.delete(key, if_version=self._there(key, if_version), also=also, timeout=timeout)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("firestore", marks=pytest.mark.firestore)])
-def opener(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[[], DocumentStore]]:
-    """Opens an empty store of each kind."""
-    if request.param == "sqlite":
-        yield lambda: StoreRecipe(sqlite_path=str(tmp_path / f"{uuid.uuid4().hex}.sqlite3")).open()
-        return
-    host = request.getfixturevalue("firestore_emulator").host
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", host)
-    recipe = StoreRecipe(firestore_host=host, project=f"demo-{uuid.uuid4().hex[:12]}")
-    yield recipe.open
+@pytest.fixture(params=EVERY_STORE)
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], DocumentStore]:
+    """Opens a store of each kind; each machine uses documents of its own."""
+    return recipe_of(request, tmp_path).open
 
 
 def short(chosen: settings) -> settings:

@@ -14,13 +14,19 @@ from grading.maintenance.repair_result import Result
 from grading.maintenance.ungraded import ADVICE
 from validation.checks import CHECKS, Check
 
-TEXT = (Path(__file__).parents[2] / "docs" / "repair.md").read_text()
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "repair.md").read_text()
 TYPED = sorted(set(re.findall(r"`?(python -m grading [a-z][^`\n|]*)", TEXT)))
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
 def test_each_check_is_listed_with_its_meaning_and_limits(check: Check) -> None:
     assert f"| {check.number} | `{check.name}` | {check.meaning} | {check.threshold} |" in TEXT
+
+
+def test_the_number_of_checks_is_told() -> None:
+    for text in (TEXT, (ROOT / "README.md").read_text()):
+        assert re.findall(r"(\d+) daily checks", text) == [str(len(CHECKS))]
 
 
 @pytest.mark.parametrize("cause", ADVICE)

@@ -15,7 +15,8 @@ from localdev.processes import wait_until
 from locking import LockTimings
 from locking.line import waiters
 from locking.lock import lock_document
-from tests.faults.lock.worker import Where, Worker
+from tests.contract.state_processes import EVERY_STORE, StoreRecipe, recipe_of
+from tests.faults.lock.worker import Worker
 
 SHORT = LockTimings(
     lease_seconds=2.0,
@@ -29,7 +30,7 @@ SHORT = LockTimings(
 StartWorker = Callable[..., Worker]
 
 
-def wait_for_line(where: Where, waiting: int) -> None:
+def wait_for_line(where: StoreRecipe, waiting: int) -> None:
     """Return once so many waiters stand in line."""
     store = where.open()
     line = waiters(lock_document("grading", "k"))
@@ -42,12 +43,10 @@ def fresh_project() -> str:
     return f"demo-{uuid.uuid4().hex[:12]}"
 
 
-@pytest.fixture(params=["sqlite", pytest.param("firestore", marks=pytest.mark.firestore)])
-def where(request: pytest.FixtureRequest, tmp_path: Path) -> Where:
+@pytest.fixture(params=EVERY_STORE)
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> StoreRecipe:
     """Each store in turn."""
-    if request.param == "sqlite":
-        return Where(sqlite_path=str(tmp_path / "locks.db"))
-    return Where(firestore_host=request.getfixturevalue("firestore_emulator").host, project=fresh_project())
+    return recipe_of(request, tmp_path)
 
 
 @pytest.fixture
@@ -55,7 +54,7 @@ def start_worker() -> Iterator[StartWorker]:
     """Starts workers, and kills them when the test ends."""
     with ExitStack() as stack:
 
-        def start(where: Where, timings: LockTimings = SHORT, *, skew_seconds: float = 0.0) -> Worker:
+        def start(where: StoreRecipe, timings: LockTimings = SHORT, *, skew_seconds: float = 0.0) -> Worker:
             return stack.enter_context(Worker(where, timings, skew_seconds=skew_seconds))
 
         yield start

@@ -8,14 +8,14 @@ from itertools import pairwise
 import pytest
 
 from localdev.processes import wait_until
+from tests.contract.state_processes import StoreRecipe
 from tests.faults.lock.conftest import SHORT, StartWorker, wait_for_line
-from tests.faults.lock.worker import Where
 
 LEASE = SHORT.lease_seconds
 
 
 def test_a_holder_frozen_past_its_lease_notices_and_leaves_the_successor_alone(
-    where: Where, start_worker: StartWorker
+    where: StoreRecipe, start_worker: StartWorker
 ) -> None:
     """SIGSTOP, takeover, SIGCONT: the first notices by `ensure_held()` alone, and its release removes nothing."""
     first, second = start_worker(where), start_worker(where)
@@ -34,7 +34,7 @@ def test_a_holder_frozen_past_its_lease_notices_and_leaves_the_successor_alone(
     assert third.do("acquire", wait=0).error == "LockAcquisitionError"
 
 
-def test_a_holder_frozen_for_less_than_its_lease_keeps_the_lock(where: Where, start_worker: StartWorker) -> None:
+def test_a_holder_frozen_for_less_than_its_lease_keeps_the_lock(where: StoreRecipe, start_worker: StartWorker) -> None:
     first, second = start_worker(where), start_worker(where)
     first.do("acquire")
     first.pause()
@@ -44,14 +44,16 @@ def test_a_holder_frozen_for_less_than_its_lease_keeps_the_lock(where: Where, st
     assert first.do("ensure_held").error is None
 
 
-def test_renewal_carries_a_live_holder_far_beyond_its_lease(where: Where, start_worker: StartWorker) -> None:
+def test_renewal_carries_a_live_holder_far_beyond_its_lease(where: StoreRecipe, start_worker: StartWorker) -> None:
     first, second = start_worker(where), start_worker(where)
     first.do("acquire")
     assert second.do("acquire", wait=2.5 * LEASE).error == "LockAcquisitionError"
     assert first.do("ensure_held").error is None
 
 
-def test_a_killed_holder_is_replaced_within_its_lease_and_a_second(where: Where, start_worker: StartWorker) -> None:
+def test_a_killed_holder_is_replaced_within_its_lease_and_a_second(
+    where: StoreRecipe, start_worker: StartWorker
+) -> None:
     first, second = start_worker(where), start_worker(where)
     first.do("acquire")
     second.start("acquire")
@@ -62,7 +64,7 @@ def test_a_killed_holder_is_replaced_within_its_lease_and_a_second(where: Where,
     assert taken.seconds < LEASE + 1
 
 
-def test_an_abandoned_lock_expires_and_is_taken_over(where: Where, start_worker: StartWorker) -> None:
+def test_an_abandoned_lock_expires_and_is_taken_over(where: StoreRecipe, start_worker: StartWorker) -> None:
     """For a write that may still commit: the lock must outlive the process's interest in it, but not for ever."""
     first, second = start_worker(where), start_worker(where)
     first.do("acquire")
@@ -72,7 +74,9 @@ def test_an_abandoned_lock_expires_and_is_taken_over(where: Where, start_worker:
     assert second.do("acquire", wait=LEASE + 1).value["taken_from"]
 
 
-def test_a_main_thread_that_hangs_past_the_deadline_stops_renewing(where: Where, start_worker: StartWorker) -> None:
+def test_a_main_thread_that_hangs_past_the_deadline_stops_renewing(
+    where: StoreRecipe, start_worker: StartWorker
+) -> None:
     first, second = start_worker(where), start_worker(where)
     first.do("acquire", deadline=1.0)
     first.start("hang", seconds=30)
@@ -81,7 +85,7 @@ def test_a_main_thread_that_hangs_past_the_deadline_stops_renewing(where: Where,
 
 
 @pytest.mark.parametrize("dead", [1, 2])
-def test_dead_waiters_ahead_cost_the_next_one_moments(where: Where, start_worker: StartWorker, dead: int) -> None:
+def test_dead_waiters_ahead_cost_the_next_one_moments(where: StoreRecipe, start_worker: StartWorker, dead: int) -> None:
     """Tickets of killed waiters are passed over: by the stagger for one, by the safety poll for more."""
     # So that it is not the lease's end that wakes the last one, nor, behind one dead waiter, the safety poll.
     poll_seconds = 60.0 if dead == 1 else SHORT.safety_poll_seconds
@@ -103,7 +107,7 @@ def test_dead_waiters_ahead_cost_the_next_one_moments(where: Where, start_worker
     wait_for_line(where, 0)
 
 
-def test_a_waiter_that_was_only_slow_still_gets_its_turn(where: Where, start_worker: StartWorker) -> None:
+def test_a_waiter_that_was_only_slow_still_gets_its_turn(where: StoreRecipe, start_worker: StartWorker) -> None:
     """Frozen when its turn came, passed over, thawed: it gets the lock from the one that passed it."""
     holder, slow, quick = start_worker(where), start_worker(where), start_worker(where)
     holder.do("acquire")
@@ -119,7 +123,7 @@ def test_a_waiter_that_was_only_slow_still_gets_its_turn(where: Where, start_wor
     assert slow.reply().error is None
 
 
-def test_a_crowd_gets_through_after_its_holder_is_killed(where: Where, start_worker: StartWorker) -> None:
+def test_a_crowd_gets_through_after_its_holder_is_killed(where: StoreRecipe, start_worker: StartWorker) -> None:
     """Takeover with a crowd in line: nobody errs, and the line works on behind it."""
     holder = start_worker(where)
     holder.do("acquire")

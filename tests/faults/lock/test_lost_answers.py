@@ -6,8 +6,8 @@ import pytest
 
 from localdev.firestore import FirestoreEmulator
 from localdev.firestore_proxy import Fault, FirestoreProxy
+from tests.contract.state_processes import StoreRecipe
 from tests.faults.lock.conftest import SHORT, StartWorker, fresh_project, wait_for_line
-from tests.faults.lock.worker import Where
 
 pytestmark = pytest.mark.firestore
 
@@ -15,20 +15,20 @@ LOST: list[Fault] = ["cut", "swallow"]
 
 
 @pytest.fixture
-def beyond(proxy: FirestoreProxy) -> Where:
+def beyond(proxy: FirestoreProxy) -> StoreRecipe:
     """The store behind the proxy."""
-    return Where(firestore_host=proxy.host, project=fresh_project())
+    return StoreRecipe(firestore_host=proxy.host, project=fresh_project())
 
 
 @pytest.fixture
-def direct(beyond: Where, firestore_emulator: FirestoreEmulator) -> Where:
+def direct(beyond: StoreRecipe, firestore_emulator: FirestoreEmulator) -> StoreRecipe:
     """The same store, past the proxy."""
-    return Where(firestore_host=firestore_emulator.host, project=beyond.project)
+    return StoreRecipe(firestore_host=firestore_emulator.host, project=beyond.project)
 
 
 @pytest.mark.parametrize("fault", LOST)
 def test_a_lost_answer_to_the_create_is_adopted(
-    beyond: Where, direct: Where, proxy: FirestoreProxy, start_worker: StartWorker, fault: Fault
+    beyond: StoreRecipe, direct: StoreRecipe, proxy: FirestoreProxy, start_worker: StartWorker, fault: Fault
 ) -> None:
     worker, rival = start_worker(beyond), start_worker(direct)
     proxy.once("Commit", fault)
@@ -43,7 +43,7 @@ def test_a_lost_answer_to_the_create_is_adopted(
 
 @pytest.mark.parametrize("fault", LOST)
 def test_a_lost_answer_to_a_renewal_keeps_the_lock(
-    beyond: Where, direct: Where, proxy: FirestoreProxy, start_worker: StartWorker, fault: Fault
+    beyond: StoreRecipe, direct: StoreRecipe, proxy: FirestoreProxy, start_worker: StartWorker, fault: Fault
 ) -> None:
     worker, rival = start_worker(beyond), start_worker(direct)
     worker.do("acquire")
@@ -57,7 +57,7 @@ def test_a_lost_answer_to_a_renewal_keeps_the_lock(
 
 @pytest.mark.parametrize("fault", LOST)
 def test_a_lost_answer_to_the_release_is_a_release(
-    beyond: Where, direct: Where, proxy: FirestoreProxy, start_worker: StartWorker, fault: Fault
+    beyond: StoreRecipe, direct: StoreRecipe, proxy: FirestoreProxy, start_worker: StartWorker, fault: Fault
 ) -> None:
     worker, rival = start_worker(beyond), start_worker(direct)
     worker.do("acquire")
@@ -70,7 +70,7 @@ def test_a_lost_answer_to_the_release_is_a_release(
 
 @pytest.mark.parametrize("fault", LOST)
 def test_a_lost_answer_to_the_takeover_is_adopted(
-    beyond: Where, direct: Where, proxy: FirestoreProxy, start_worker: StartWorker, fault: Fault
+    beyond: StoreRecipe, direct: StoreRecipe, proxy: FirestoreProxy, start_worker: StartWorker, fault: Fault
 ) -> None:
     """Its commits are: the create that is refused, then the takeover."""
     dead, worker = start_worker(direct), start_worker(beyond)
@@ -85,7 +85,9 @@ def test_a_lost_answer_to_the_takeover_is_adopted(
     assert worker.do("ensure_held").error is None
 
 
-def test_a_call_that_hangs_once_is_repeated(beyond: Where, proxy: FirestoreProxy, start_worker: StartWorker) -> None:
+def test_a_call_that_hangs_once_is_repeated(
+    beyond: StoreRecipe, proxy: FirestoreProxy, start_worker: StartWorker
+) -> None:
     worker = start_worker(beyond)
     proxy.once("Commit", "hang")
     acquired = worker.do("acquire")
@@ -94,7 +96,7 @@ def test_a_call_that_hangs_once_is_repeated(beyond: Where, proxy: FirestoreProxy
 
 
 def test_a_waiter_without_listener_polls(
-    beyond: Where, direct: Where, proxy: FirestoreProxy, start_worker: StartWorker
+    beyond: StoreRecipe, direct: StoreRecipe, proxy: FirestoreProxy, start_worker: StartWorker
 ) -> None:
     """Listen never works: the safety poll alone finds the lock free."""
     holder, waiter = start_worker(direct), start_worker(beyond)
@@ -109,7 +111,7 @@ def test_a_waiter_without_listener_polls(
 
 
 def test_a_waiter_that_cannot_take_a_ticket_polls(
-    beyond: Where, direct: Where, proxy: FirestoreProxy, start_worker: StartWorker
+    beyond: StoreRecipe, direct: StoreRecipe, proxy: FirestoreProxy, start_worker: StartWorker
 ) -> None:
     """The line is a convenience: with its calls failing, and the lock's own working, the lock still works."""
     holder, waiter = start_worker(direct), start_worker(beyond)
@@ -121,7 +123,9 @@ def test_a_waiter_that_cannot_take_a_ticket_polls(
     assert waiter.reply().error is None
 
 
-def test_an_uncontended_lock_costs_two_calls(beyond: Where, proxy: FirestoreProxy, start_worker: StartWorker) -> None:
+def test_an_uncontended_lock_costs_two_calls(
+    beyond: StoreRecipe, proxy: FirestoreProxy, start_worker: StartWorker
+) -> None:
     """Counted at the wire, without a grace for the client's own retries."""
     worker = start_worker(beyond)
     worker.do("hang", seconds=0)

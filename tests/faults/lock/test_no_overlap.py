@@ -15,7 +15,8 @@ import pytest
 
 from locking import DistributedLock, LockTimings
 from locking.store import DocumentStore, Fields, Key
-from tests.faults.lock.worker import CONTEXT, Where
+from tests.contract.state_processes import StoreRecipe
+from tests.faults.lock.worker import CONTEXT
 from tests.length import LONG
 
 
@@ -46,7 +47,7 @@ class WithoutPrecondition:
 
 
 def hold_repeatedly(
-    process: int, where: Where, barrier: Any, times: int, hold_seconds: float, record: Path, unsafe: bool
+    process: int, where: StoreRecipe, barrier: Any, times: int, hold_seconds: float, record: Path, unsafe: bool
 ) -> None:
     """One contender: acquires and holds, and writes its intervals down while it still holds."""
     store = where.open()
@@ -60,7 +61,7 @@ def hold_repeatedly(
                 file.write(f"{start!r} {time.monotonic()!r} {process} {lease.token}\n")
 
 
-def contend(where: Where, record: Path, *, processes: int, times: int, unsafe: bool = False) -> list[Interval]:
+def contend(where: StoreRecipe, record: Path, *, processes: int, times: int, unsafe: bool = False) -> list[Interval]:
     """Let processes contend; their intervals in order of start."""
     barrier = CONTEXT.Barrier(processes)
     started = [
@@ -84,7 +85,7 @@ def overlaps(intervals: list[Interval]) -> int:
 
 
 @pytest.mark.timeout(400)
-def test_no_two_holding_intervals_overlap_and_each_process_gets_its_turns(where: Where, tmp_path: Path) -> None:
+def test_no_two_holding_intervals_overlap_and_each_process_gets_its_turns(where: StoreRecipe, tmp_path: Path) -> None:
     processes, times = (32, 20) if LONG or where.sqlite_path else (12, 10)
     intervals = contend(where, tmp_path / "intervals", processes=processes, times=times)
     assert overlaps(intervals) == 0
@@ -92,7 +93,7 @@ def test_no_two_holding_intervals_overlap_and_each_process_gets_its_turns(where:
     assert all(earlier.token < later.token for earlier, later in pairwise(intervals))
 
 
-def test_without_the_precondition_the_check_goes_red(where: Where, tmp_path: Path) -> None:
+def test_without_the_precondition_the_check_goes_red(where: StoreRecipe, tmp_path: Path) -> None:
     """The negative control: the check can fail. Processes that happen to take turns get another chance."""
     rounds = (contend(where, tmp_path / f"round-{n}", processes=4, times=5, unsafe=True) for n in range(10))
     assert any(overlaps(intervals) for intervals in rounds)

@@ -12,8 +12,8 @@ import pytest
 from localdev.firestore import FirestoreEmulator
 from localdev.processes import free_port
 from locking import LockTimings
+from tests.contract.state_processes import StoreRecipe
 from tests.faults.lock.conftest import SHORT, StartWorker, fresh_project, wait_for_line
-from tests.faults.lock.worker import Where
 
 pytestmark = pytest.mark.firestore
 
@@ -23,15 +23,15 @@ PATIENT = replace(SHORT, outage_seconds=30.0)
 
 
 @pytest.fixture
-def there(own_emulator: FirestoreEmulator) -> Where:
-    return Where(firestore_host=own_emulator.host, project=fresh_project())
+def there(own_emulator: FirestoreEmulator) -> StoreRecipe:
+    return StoreRecipe(firestore_host=own_emulator.host, project=fresh_project())
 
 
 def test_a_dead_or_hanging_store_is_told_within_10_seconds(
-    there: Where, own_emulator: FirestoreEmulator, start_worker: StartWorker
+    there: StoreRecipe, own_emulator: FirestoreEmulator, start_worker: StartWorker
 ) -> None:
     """Nothing listens on the port; or connections stay open and nothing answers, also on one that has worked."""
-    nowhere = Where(firestore_host=f"127.0.0.1:{free_port()}")
+    nowhere = StoreRecipe(firestore_host=f"127.0.0.1:{free_port()}", project=fresh_project())
     dead, fresh, warm = (start_worker(where, PRODUCTION) for where in (nowhere, there, there))
     warm.do("acquire")
     warm.do("release")
@@ -46,7 +46,7 @@ def test_a_dead_or_hanging_store_is_told_within_10_seconds(
 
 
 def test_a_short_wait_is_not_stretched_by_a_hanging_store(
-    there: Where, own_emulator: FirestoreEmulator, start_worker: StartWorker
+    there: StoreRecipe, own_emulator: FirestoreEmulator, start_worker: StartWorker
 ) -> None:
     """Waiting is bounded, whatever the store does: here 2 s, and at most one last call of 1 s beyond."""
     worker = start_worker(there, PRODUCTION)
@@ -58,7 +58,7 @@ def test_a_short_wait_is_not_stretched_by_a_hanging_store(
 
 
 def test_restart_during_a_wait_the_waiter_gets_the_lock(
-    there: Where, own_emulator: FirestoreEmulator, start_worker: StartWorker
+    there: StoreRecipe, own_emulator: FirestoreEmulator, start_worker: StartWorker
 ) -> None:
     """The lock is gone with the emulator's memory; its old holder finds out before it does harm."""
     holder, waiter = start_worker(there), start_worker(there, PATIENT)
@@ -74,7 +74,7 @@ def test_restart_during_a_wait_the_waiter_gets_the_lock(
 
 
 def test_an_outage_shorter_than_the_lease_does_not_lose_the_lock(
-    there: Where, own_emulator: FirestoreEmulator, start_worker: StartWorker
+    there: StoreRecipe, own_emulator: FirestoreEmulator, start_worker: StartWorker
 ) -> None:
     """The store hangs over one renewal, and keeps its data: the holder renews when it answers again."""
     holder = start_worker(there)
@@ -89,7 +89,7 @@ def test_an_outage_shorter_than_the_lease_does_not_lose_the_lock(
 
 
 def test_restart_during_a_hold_the_holder_notices_that_its_lock_is_gone(
-    there: Where, own_emulator: FirestoreEmulator, start_worker: StartWorker
+    there: StoreRecipe, own_emulator: FirestoreEmulator, start_worker: StartWorker
 ) -> None:
     holder = start_worker(there)
     holder.do("acquire")
@@ -101,7 +101,7 @@ def test_restart_during_a_hold_the_holder_notices_that_its_lock_is_gone(
 
 
 def test_a_store_that_is_dead_at_the_release_delays_little_and_harms_nothing(
-    there: Where, own_emulator: FirestoreEmulator, start_worker: StartWorker
+    there: StoreRecipe, own_emulator: FirestoreEmulator, start_worker: StartWorker
 ) -> None:
     """The work is done: an unreleased lock expires with its lease, and the next holder needs no one's help."""
     holder = start_worker(there)
@@ -116,7 +116,7 @@ def test_a_store_that_is_dead_at_the_release_delays_little_and_harms_nothing(
 
 
 def test_restart_during_a_release_is_no_error(
-    there: Where, own_emulator: FirestoreEmulator, start_worker: StartWorker
+    there: StoreRecipe, own_emulator: FirestoreEmulator, start_worker: StartWorker
 ) -> None:
     holder = start_worker(there, PATIENT)
     holder.do("acquire")

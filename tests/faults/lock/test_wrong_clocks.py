@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tests.contract.state_processes import StoreRecipe
 from tests.faults.lock.conftest import SHORT, StartWorker
-from tests.faults.lock.worker import Where
 
 LEASE = SHORT.lease_seconds
 
 
 @pytest.mark.parametrize("skew", [-600.0, 600.0])
 def test_a_contender_with_a_wrong_clock_does_not_steal_a_live_lock(
-    where: Where, start_worker: StartWorker, skew: float
+    where: StoreRecipe, start_worker: StartWorker, skew: float
 ) -> None:
     holder, contender = start_worker(where), start_worker(where, skew_seconds=skew)
     holder.do("acquire")
@@ -22,7 +22,7 @@ def test_a_contender_with_a_wrong_clock_does_not_steal_a_live_lock(
 
 @pytest.mark.parametrize("skew", [-600.0, 600.0])
 def test_a_holder_with_a_wrong_clock_keeps_its_lock_while_it_lives(
-    where: Where, start_worker: StartWorker, skew: float
+    where: StoreRecipe, start_worker: StartWorker, skew: float
 ) -> None:
     holder, contender = start_worker(where, skew_seconds=skew), start_worker(where)
     holder.do("acquire")
@@ -31,7 +31,9 @@ def test_a_holder_with_a_wrong_clock_keeps_its_lock_while_it_lives(
 
 
 @pytest.mark.parametrize("skew", [-600.0, 600.0])
-def test_a_wrong_clock_does_not_make_the_takeover_later(where: Where, start_worker: StartWorker, skew: float) -> None:
+def test_a_wrong_clock_does_not_make_the_takeover_later(
+    where: StoreRecipe, start_worker: StartWorker, skew: float
+) -> None:
     holder, contender = start_worker(where, skew_seconds=-skew), start_worker(where, skew_seconds=skew)
     holder.do("acquire")
     holder.kill()

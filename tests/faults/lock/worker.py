@@ -10,36 +10,15 @@ from datetime import datetime, timedelta
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self
-from unittest.mock import patch
 
 from foundation.clock import Deadline, SystemClock
 from foundation.errors import GradingError, LockStoreUnavailable
 from foundation.events import Event, EventLog
 from localdev.processes import freeze, thaw
 from locking import DistributedLock, Lease, LockTimings
-from locking.store import DocumentStore, Key
+from locking.store import Key
+from tests.contract.state_processes import StoreRecipe
 from tests.processes import CONTEXT
-
-
-@dataclass(frozen=True, kw_only=True)
-class Where:
-    """The store, as something that can be sent to a process."""
-
-    sqlite_path: str = ""
-    firestore_host: str = ""
-    project: str = "demo-faults"
-
-    def open(self) -> DocumentStore:
-        if self.sqlite_path:
-            from locking.sqlite_store import SQLiteLockStore
-
-            return SQLiteLockStore(self.sqlite_path)
-        from google.cloud import firestore
-
-        from locking.firestore.store import FirestoreLockStore
-
-        with patch.dict(os.environ, FIRESTORE_EMULATOR_HOST=self.firestore_host):
-            return FirestoreLockStore(firestore.Client(project=self.project))
 
 
 class SkewedClock(SystemClock):
@@ -75,7 +54,7 @@ class Reply:
 class Worker:
     """The parent's handle on one process. A context manager: leaving it kills the process."""
 
-    def __init__(self, where: Where, timings: LockTimings, *, skew_seconds: float = 0.0) -> None:
+    def __init__(self, where: StoreRecipe, timings: LockTimings, *, skew_seconds: float = 0.0) -> None:
         self._pipe, theirs = CONTEXT.Pipe()
         self._process = CONTEXT.Process(target=_serve, args=(theirs, where, timings, skew_seconds), daemon=True)
         self._process.start()
@@ -128,7 +107,7 @@ class Worker:
 
 
 class _Session:
-    def __init__(self, where: Where, timings: LockTimings, skew_seconds: float) -> None:
+    def __init__(self, where: StoreRecipe, timings: LockTimings, skew_seconds: float) -> None:
         self.sink = Events()
         self.clock = SkewedClock(skew_seconds)
         store = where.open()
@@ -172,7 +151,7 @@ class _Session:
         time.sleep(seconds)
 
 
-def _serve(pipe: Connection, where: Where, timings: LockTimings, skew_seconds: float) -> None:
+def _serve(pipe: Connection, where: StoreRecipe, timings: LockTimings, skew_seconds: float) -> None:
     session = _Session(where, timings, skew_seconds)
     while True:
         try:
