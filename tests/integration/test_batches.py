@@ -20,6 +20,7 @@ from foundation.errors import (
     StatementRefused,
     UnknownFailure,
 )
+from grading import locker
 from grading.batch import Batch, Ended
 from grading.dates.backfill import Backfill, BackfillResult, plan_backfill
 from grading.dates.survey import Work
@@ -335,6 +336,8 @@ def test_a_lost_answer_of_a_commit_is_found_in_any_of_the_fences(
     slates: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Published once, audited once; also if someone else has published one of the dates since."""
+    # That run waits for a lock that this thread holds, before it goes on without.
+    monkeypatch.setattr(locker, "_LONGEST_PUBLISH_WAIT_SECONDS", 0.1)
     warehouse = answering(slates)
     warehouse.lost = 1
     real, ask = publish._attempt, Jobs.ask
