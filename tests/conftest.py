@@ -73,7 +73,7 @@ def log_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bigquery_emulator(log_directory: Path) -> Iterator[BigQueryEmulator]:
     """bqemulator, one for the session: use unique datasets (see `settings`)."""
-    with BigQueryEmulator(log_directory=log_directory) as emulator:
+    with BigQueryEmulator(log_directory=log_directory, threads=1) as emulator:
         yield emulator
 
 
