@@ -23,10 +23,10 @@ class BigQueryEmulator(ManagedProcess):
     """The emulator on free ports; `endpoint` is the value for BIGQUERY_API_ENDPOINT.
 
     Data is in memory: a restart loses every table. `retention_days` is how far back a table can be read; with 0 the
-    emulator makes no copies, and is faster.
+    emulator makes no copies, and is faster. `threads` run each statement; by default as many as there are cores.
     """
 
-    def __init__(self, *, log_directory: Path, retention_days: int = 0) -> None:
+    def __init__(self, *, log_directory: Path, retention_days: int = 0, threads: int | None = None) -> None:
         self.port = free_port()
         self.endpoint = f"http://127.0.0.1:{self.port}"
         _HOME.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,8 @@ class BigQueryEmulator(ManagedProcess):
                 # It copies each table that a statement changes, and keeps the copies for a week otherwise.
                 "BQEMU_TIME_TRAVEL_RETENTION_DAYS": str(retention_days),
                 "BQEMU_UPLOAD_STAGING_DIR": str(log_directory / "uploads"),
-            },
+            }
+            | ({"DUCKDB_THREADS": str(threads)} if threads else {}),
             log_directory=log_directory,
             ready=lambda: http_answers(self.port, "/readyz"),
         )  # fmt: skip

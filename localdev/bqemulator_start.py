@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import functools
 import gc
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from bqemulator.sql import inner_query
 from bqemulator.sql.rules import TranslationRule
 from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
+from bqemulator.storage.engine import DuckDBEngine
 from bqemulator.storage.sql_identifiers import quoted_table_ref
 from bqemulator.versioning.snapshots import SnapshotManager
 from duckdb_extensions import import_extension
@@ -196,6 +198,17 @@ def keep_no_account_of_requests() -> None:
         vars(api)[name] = lambda app, **_options: app
 
 
+def run_in_threads(count: int) -> None:
+    """Let DuckDB run each statement in so many threads: for small tables one costs least."""
+    apply: Callable[..., None] = DuckDBEngine._apply_session_pragmas  # noqa: SLF001 - there is no public way
+
+    def apply_session_pragmas(engine: Any) -> None:
+        apply(engine)
+        engine.connection.execute(f"SET threads = {count}")
+
+    DuckDBEngine._apply_session_pragmas = apply_session_pragmas  # type: ignore[method-assign,assignment]  # noqa: SLF001
+
+
 def describe_tables_as_declared() -> None:
     """Let tables.get tell what BigQuery tells, and the emulator forgets.
 
@@ -356,6 +369,8 @@ def _altered(tree: Any, project: str, context: Any) -> None:
 if __name__ == "__main__":
     import_extension("spatial")
     keep_no_account_of_requests()
+    if threads := os.environ.get("DUCKDB_THREADS"):
+        run_in_threads(int(threads))
     describe_tables_as_declared()
     remember_dry_runs()
     parse_each_text_once()

@@ -73,7 +73,7 @@ def log_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def bigquery_emulator(log_directory: Path) -> Iterator[BigQueryEmulator]:
     """bqemulator, one for the session: use unique datasets (see `settings`)."""
-    with BigQueryEmulator(log_directory=log_directory) as emulator:
+    with BigQueryEmulator(log_directory=log_directory, threads=1) as emulator:
         yield emulator
 
 
@@ -92,11 +92,16 @@ def pubsub_emulator(log_directory: Path) -> Iterator[PubSubEmulator]:
 
 
 @pytest.fixture(scope="session")
-def judge() -> Judge:
+def judge(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Judge:
     """Google's SQL analyzer with the project's schemas."""
     from tests.zetasql_check import Judge  # takes two seconds, and unit tests do not need it
 
-    return Judge(local_settings(bigquery_endpoint="http://127.0.0.1:1", lock_store="sqlite", lock_sqlite_path="x"))
+    shared = None
+    if worker_id != "master":  # one of several processes: the directory above its own is the session's
+        shared = tmp_path_factory.getbasetemp().parent / "analysed"
+        shared.mkdir(exist_ok=True)
+    settings = local_settings(bigquery_endpoint="http://127.0.0.1:1", lock_store="sqlite", lock_sqlite_path="x")
+    return Judge(settings, shared)
 
 
 @pytest.fixture

@@ -5,8 +5,10 @@ Each shape of a statement is analysed once in a session: see `tests.statement_sh
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from string import Template
 
 from zetasql.api import CatalogBuilder
@@ -27,6 +29,7 @@ from localdev.slate import INPUT_TABLES, statement
 from tests.analyzer import SqlAnalyzer, service
 from tests.statement_shapes import normalised, statements
 
+_NAME = re.compile(r"`([^`]+)`")
 _BOOL, _INT64 = TypeProto(type_kind=TYPE_BOOL), TypeProto(type_kind=TYPE_INT64)
 _STRING, _TIMESTAMP = TypeProto(type_kind=TYPE_STRING), TypeProto(type_kind=TYPE_TIMESTAMP)
 # Columns that not every deployment's tables have.
@@ -99,13 +102,19 @@ def bigquery_language() -> LanguageOptions:
 class Judge:
     """Analyses statements against the project's own schemas."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        """With the tables of `settings`; with none at all if there are no settings."""
+    def __init__(self, settings: Settings | None = None, shared: Path | None = None) -> None:
+        """With the tables of `settings`; with none at all if there are no settings.
+
+        Args:
+            settings: whose tables are known from the beginning.
+            shared: the directory in which the processes of a session tell each other what passed, if there are several.
+        """
         language = bigquery_language()
         builtin = ZetaSQLBuiltinFunctionOptions(language_options=language)
         self._catalog = CatalogBuilder("project").with_builtin_functions(builtin).build().to_proto()
         self._analyzer = SqlAnalyzer(self._catalog, AnalyzerOptions(language_options=language).to_proto())
         self._passed: set[str] = set()
+        self._shared = shared
         if settings:
             self._add_tables(settings)
 
@@ -134,9 +143,26 @@ class Judge:
         Tables that the script creates are known to the statements after it.
         """
         for shape in statements(script):
-            if shape not in self._passed:
+            if shape in self._passed:
+                continue
+            note = self._note(shape)
+            if note is None or not note.exists():
                 self.check_as_it_is(shape)
-                self._passed.add(shape)
+                if note is not None:
+                    note.touch()
+            self._passed.add(shape)
+
+    def _note(self, shape: str) -> Path | None:
+        """The file that is there if a process has analysed this shape with the same columns in the tables it names.
+
+        None if nothing is shared, and for a statement that makes a table known: each process has to analyse it.
+        """
+        if self._shared is None or shape.upper().startswith("CREATE"):
+            return None
+        known = self._tables
+        read = [known[name] for name in sorted({n.lower() for n in _NAME.findall(shape)}) if name in known]
+        tables = b"\0".join(table.SerializeToString(deterministic=True) for table in read)
+        return self._shared / hashlib.sha256(shape.encode() + b"\0" + tables).hexdigest()
 
     def check_as_it_is(self, statement: str) -> None:
         """Analyse one statement with the values in it. Raises `Refused` with the analyzer's words."""

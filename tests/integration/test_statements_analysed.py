@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import date
+from pathlib import Path
 
 import pytest
 
@@ -130,3 +131,21 @@ def test_a_wrong_value_behind_a_right_one_is_caught(judge: Judge, plain_settings
         judge.check(right.format(accuracy=accuracy))
     with pytest.raises(Refused):
         judge.check(statement.format(accuracy=accuracy))
+
+
+def test_what_another_process_has_analysed_passes_only_with_the_same_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    for columns in ("a INT64", "a INT64", "a STRING", "b INT64"):
+        judge = Judge(shared=tmp_path)
+        judge.check(f"CREATE TABLE `p.d.t` ({columns})")
+        monkeypatch.setattr(judge, "check_as_it_is", lambda shape: asked.append(shape))
+        judge.check("SELECT a FROM `p.d.t`")
+    assert len(asked) == 3
+
+
+def test_what_is_refused_is_refused_in_each_process(tmp_path: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(Refused, match="Unrecognized name"):
+            Judge(shared=tmp_path).check("SELECT b")

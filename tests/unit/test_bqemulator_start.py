@@ -12,6 +12,7 @@ from bqemulator.sql.builtin_udfs import register_builtin_udfs
 from bqemulator.sql.rules import get_all_rules
 from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
+from bqemulator.storage.engine import DuckDBEngine
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
@@ -26,6 +27,7 @@ from localdev.bqemulator_start import (
     parse_each_text_once,
     put_ascii_into_upper_case_in_duckdb,
     read_comma_joins_as_written,
+    run_in_threads,
     write_text_from_the_tree_itself,
 )
 from warehouse.statements import Folder, Sql, SqlFile
@@ -115,6 +117,19 @@ def test_upper_case_is_as_in_python(monkeypatch: pytest.MonkeyPatch, text: str |
         sql = SQLTranslator().translate("SELECT UPPER(name) AS name FROM given").unwrap()
         found = connection.execute(f"WITH given AS (SELECT CAST($1 AS VARCHAR) AS name) {sql}", [text]).fetchone()
     assert found == (text.upper() if text is not None else None,)
+
+
+def test_statements_run_in_as_many_threads_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DuckDBEngine, "_apply_session_pragmas", DuckDBEngine._apply_session_pragmas)
+    run_in_threads(3)
+    with duckdb.connect() as connection:
+        engine = DuckDBEngine.__new__(DuckDBEngine)
+        engine._connection = connection
+        engine._apply_session_pragmas()
+        assert connection.execute("SELECT current_setting('threads'), current_setting('TimeZone')").fetchone() == (
+            3,
+            "UTC",
+        )
 
 
 def test_what_counts_and_logs_requests_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
