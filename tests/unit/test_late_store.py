@@ -155,7 +155,7 @@ def test_a_listener_that_breaks_wakes_its_waiter(tmp_path: Path) -> None:
     line = Line(store, claim, LockTimings(), SystemClock())
     line.join(timeout=5)
     threading.Timer(0.05, broken[0]).start()
-    assert line.wait(200) == "poll"
+    assert line.wait(20) == "poll"
     assert not line.listening
     line.leave(timeout=5)
     store.close()
