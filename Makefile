@@ -5,8 +5,8 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done)
 
 VENV := .venv
-# Most tests wait for a server: two of them at once halve the time. Each has emulators of its own.
-PYTEST_ARGS ?= -n 2 --dist worksteal
+# Many tests wait for a server or a clock: one more of them at once than there are cores. Each has emulators of its own.
+PYTEST_ARGS ?= -n 3 --dist worksteal
 IN_VENV := $(VENV)/bin/python
 INSTALLED := $(VENV)/installed-requirements.txt
 

@@ -849,6 +849,14 @@ GUARDS = (
         test="tests/properties/test_literals.py::test_any_text_comes_back",
     ),
     Guard(
+        name="the last date of a batch is published by the run of another",
+        file="grading/writing/publish_script.py",
+        code="literal(batch.runs[0].run_id)",
+        without="literal(batch.lead.run_id)",
+        test="tests/integration/test_batches.py::"
+        "test_the_only_date_that_is_left_of_a_batch_is_published_by_its_own_run",
+    ),
+    Guard(
         name="a NUMERIC of 29 digits is rounded",
         file="grading/writing/rows.py",
         code="rounded = number.quantize(_NUMERIC_SCALE, context=_NUMERIC)",

@@ -202,6 +202,29 @@ def test_a_date_with_newer_data_is_left_out_and_the_others_are_published(
     assert steps == ["stage", "measure", "publish", "fences", "publish", "fence", "validate"]
 
 
+def test_the_only_date_that_is_left_of_a_batch_is_published_by_its_own_run(
+    slates: Application, meanwhile: Callable[[Callable[[Staged], object]], None]
+) -> None:
+    """The run that leads the batch has left it: rows, fence and audit row name the run of the other date."""
+    first, left = DAYS[:2]
+
+    def overtake(_staged: Staged) -> None:
+        request = Request(date=first, trigger_source="event")
+        slates.service.run(GRADING, request, deadline(slates), use_lock=False)
+
+    meanwhile(overtake)
+    ended = run_all(slates, [first, left])
+    assert statuses(ended) == {first: Status.SUPERSEDED, left: Status.SUCCESS}
+    [outcome] = [outcome for outcome in ended.outcomes if outcome.date == left]
+    fence = slates.settings.target("prediction_accuracy_fence")
+    entries = rows_of(slates.bigquery_client, f"SELECT run_id FROM `{fence}` WHERE lock_key = '{left}'")
+    audited = [run for run in published(slates) if run["game_date"] == left]
+    assert [entry["run_id"] for entry in entries] == [run["run_id"] for run in audited] == [outcome.run_id]
+    assert {(row["run_id"], row["fence_token"]) for row in rows(slates) if row["game_date"] == left} == {
+        (outcome.run_id, outcome.token)
+    }
+
+
 def test_a_date_whose_rows_are_gone_is_staged_again(
     slates: Application, meanwhile: Callable[[Callable[[Staged], object]], None]
 ) -> None:
