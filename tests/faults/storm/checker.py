@@ -95,7 +95,7 @@ class Checker:
             self._tell(f"{day}: rows of {row['runs']} runs at once")
         if row["n"] != row["keys"] and day not in self._copied:
             self._tell(f"{day}: {row['n']} rows for {row['keys']} keys")
-        if row["n"] == row["keys"] and began > self._copied.get(day, began):
+        if row["n"] == row["keys"] == PLAYERS and began > self._copied.get(day, began):
             del self._copied[day]
         seen = self._seen.setdefault(day, _Seen())
         if row["token"] < seen.token or row["version"] < seen.version:

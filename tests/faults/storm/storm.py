@@ -249,6 +249,9 @@ class Storm:
         if found := re.search(r"DATE '(\d{4}-\d\d-\d\d)'", sql):
             day = date.fromisoformat(found[1])
             self._checker.expect_holes(day)
+            if "'repaired'" in sql:
+                # The repair finds its date wrong, and puts back what was there before: copies and all.
+                self._checker.expect_copies(day)
             delete_rows(self._client, self._application.settings, day)
             self._checker.expect_holes(day)
 
