@@ -73,6 +73,12 @@ class Batch:
         return replace(self, runs=tuple(run for run in self.runs if run.date not in days))
 
     @property
+    def only(self) -> Run:
+        """The run of a batch of one. Not its `lead`, whose date may have left the batch."""
+        (run,) = self.runs
+        return run
+
+    @property
     def days(self) -> Sequence[date]:
         return [run.date for run in self.runs]
 

@@ -94,7 +94,7 @@ class Locker:
         ever. Once the store has given no answer, the other dates go without their locks, and one hold tells of it.
         """
         if len(batch) == 1:
-            run = batch.lead
+            run = batch.only
             with self.hold(run.processor, run.request, run.deadline, events, use_lock=use_lock) as hold:
                 yield {run.date: hold}
             return

@@ -98,7 +98,7 @@ class GradingService:
         )
         events = self.events.bind(processor=processor.name)
         if len(batch) == 1:
-            events = self._of(batch.lead, events)
+            events = self._of(batch.only, events)
         # Only events are refused: a person at a terminal has looked, and may try.
         asked = any(request.event_id for request in requests)
         breaker = self.breaker_of(processor.name, events) if self.breaker_of and asked else None
@@ -147,8 +147,8 @@ class GradingService:
             events.emit("unexpected_error", detail, "ERROR", stack_trace=whole(error))
             if len(batch) > 1:
                 return held, UnknownFailure(detail)
-            failed = self._outcome(batch.lead, Status.FAILED, detail=detail, transient=True)
-            return held, [(batch.lead, replace(failed, unknown=True))]
+            failed = self._outcome(batch.only, Status.FAILED, detail=detail, transient=True)
+            return held, [(batch.only, replace(failed, unknown=True))]
         return held, [(run, ended[run.date]) for run in batch]
 
     def _write(self, batch: Batch, source: RowSource | None, events: EventLog) -> dict[date, Outcome]:

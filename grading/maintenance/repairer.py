@@ -120,7 +120,7 @@ class Repairer:
     def _run(self, batch: Batch, repair: _Repair) -> Ended[DateResult]:
         events = self.events.bind(processor=batch.processor.name)
         if len(batch) == 1:
-            events = _of(batch.lead, events)
+            events = _of(batch.only, events)
         held: Sequence[date] = ()
         try:
             with self.locker.hold_all(batch, events) as holds:

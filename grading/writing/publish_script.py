@@ -53,9 +53,9 @@ def publish_script(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]
     values["published_by"] = Sql("")
     if staged.provenance:
         values["columns"] = columns([*staged.columns, "run_id", "fence_token"])
-        # Of a single date there is nothing to join. Its run need not be the lead, which may have left the batch.
-        run_id: object = literal(batch.runs[0].run_id)
-        if len(batch) > 1:
+        if len(batch) == 1:
+            run_id: object = literal(batch.only.run_id)
+        else:
             run_id, values["published_by"] = "run.run_id", SQL.fill("published_by", **values)
         values["selected"] = Sql(f"{staged_columns}, {run_id}, {staged.token}")
     values["fence_check"] = staged.fence_check.fill(**values)

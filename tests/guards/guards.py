@@ -851,7 +851,7 @@ GUARDS = (
     Guard(
         name="the last date of a batch is published by the run of another",
         file="grading/writing/publish_script.py",
-        code="literal(batch.runs[0].run_id)",
+        code="literal(batch.only.run_id)",
         without="literal(batch.lead.run_id)",
         test="tests/integration/test_batches.py::"
         "test_the_only_date_that_is_left_of_a_batch_is_published_by_its_own_run",
