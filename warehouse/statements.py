@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -127,6 +127,19 @@ def dates_list(days: Iterable[date]) -> Sql:
     """Dates as a list for IN: BigQuery reads the partitions of constants, and no others
     (https://cloud.google.com/bigquery/docs/querying-partitioned-tables)."""
     return Sql(", ".join(literal(day).text for day in days))
+
+
+def on_days(days: Collection[date]) -> Sql:
+    """What says of a column, in front of it, that it is one of these days: the list, or a range that has no gap.
+
+    A backfill's dates follow one another: a range is read faster, and 60 dates would stand in a statement ten times.
+    """
+    first, last = min(days), max(days)
+    if first == last:
+        return Sql(f"= {literal(first)}")
+    if (last - first).days + 1 == len(set(days)):
+        return Sql(f"BETWEEN {literal(first)} AND {literal(last)}")
+    return Sql(f"IN ({dates_list(days)})")
 
 
 def texts_list(texts: Iterable[str]) -> Sql:

@@ -5,7 +5,7 @@ FROM (
   FROM (
     SELECT ${business_key}, FALSE AS is_staged, ${holds_values} AS holds_values
     FROM ${target}
-    WHERE ${partition_column} IN (${dates})
+    WHERE ${partition_column} ${days}
     UNION ALL
     SELECT ${business_key}, TRUE AS is_staged, FALSE AS holds_values
     FROM ${staging}

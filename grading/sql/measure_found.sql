@@ -9,7 +9,7 @@ SELECT
   (
     SELECT COUNT(*)
     FROM ${staging}
-    WHERE ${partition_column} IS NULL OR ${partition_column} NOT IN (${dates})
+    WHERE ${partition_column} IS NULL OR NOT ${partition_column} ${days}
   ) AS rows_off_date${input_columns}
 FROM UNNEST([${dates}]) AS day
 LEFT JOIN (

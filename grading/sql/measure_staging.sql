@@ -7,7 +7,7 @@ WITH date_keys AS (
     UNION ALL
     SELECT ${business_key}, FALSE AS is_staged
     FROM ${target}
-    WHERE ${partition_column} IN (${dates})
+    WHERE ${partition_column} ${days}
   )
   GROUP BY ${business_key}
 ),

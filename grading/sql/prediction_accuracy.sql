@@ -92,7 +92,19 @@ SELECT
   opponent_team_abbr,
   predicted_points,
   confidence_score,
-  CAST(LEAST(10, FLOOR(confidence_score * 10) + 1) AS INT64) AS confidence_decile,
+  -- LEAST(10, FLOOR(confidence_score * 10) + 1), by comparing: no division, and no rounding.
+  CASE
+    WHEN confidence_score < NUMERIC '0.1' THEN 1
+    WHEN confidence_score < NUMERIC '0.2' THEN 2
+    WHEN confidence_score < NUMERIC '0.3' THEN 3
+    WHEN confidence_score < NUMERIC '0.4' THEN 4
+    WHEN confidence_score < NUMERIC '0.5' THEN 5
+    WHEN confidence_score < NUMERIC '0.6' THEN 6
+    WHEN confidence_score < NUMERIC '0.7' THEN 7
+    WHEN confidence_score < NUMERIC '0.8' THEN 8
+    WHEN confidence_score < NUMERIC '0.9' THEN 9
+    WHEN confidence_score IS NOT NULL THEN 10
+  END AS confidence_decile,
   recommendation,
   line_value,
   pace_adjustment,

@@ -44,17 +44,17 @@ FROM UNNEST(${recorded_runs}) AS run
 LEFT JOIN (
   SELECT ${partition_column} AS day, COUNT(*) AS present_rows
   FROM ${target}
-  WHERE ${partition_column} IN (${dates})
+  WHERE ${partition_column} ${days}
   GROUP BY ${partition_column}
 ) AS present ON present.day = run.game_date
 ${covering};
 
-DELETE FROM ${target} WHERE ${partition_column} IN (${dates});
+DELETE FROM ${target} WHERE ${partition_column} ${days};
 
 INSERT INTO ${target} (${columns})
 SELECT ${selected}
 FROM ${staging} AS staged
 ${published_by}
-WHERE staged.${partition_column} IN (${dates});
+WHERE staged.${partition_column} ${days};
 
 COMMIT TRANSACTION;

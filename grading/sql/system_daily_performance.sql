@@ -18,7 +18,7 @@ WITH grades AS (
     is_voided IS NOT TRUE AND within_3_points AS within_3_points,
     is_voided IS NOT TRUE AND within_5_points AS within_5_points
   FROM ${accuracy}
-  WHERE game_date IN (${dates})
+  WHERE game_date ${days}
 )
 SELECT
   game_date,

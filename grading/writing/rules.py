@@ -18,7 +18,7 @@ from grading.writing.inputs import OptionalInput, inputs, optional_input, option
 from warehouse.bigquery import Warehouse
 from warehouse.columns import Column, Table
 from warehouse.jobs import Jobs
-from warehouse.statements import Folder, Sql, TablePath, columns, dates_list, literal
+from warehouse.statements import Folder, Sql, TablePath, columns, literal, on_days
 
 SQL = Folder("grading.sql")
 
@@ -58,7 +58,7 @@ def rules(
         "injury_report": injury_report or optional_input("injury_report", settings, warehouse, last, deadline),
         "first": literal(first),
         "last": literal(last),
-        "days": Sql(f"IN ({dates_list(days)})" if days else f"BETWEEN {literal(first)} AND {literal(last)}"),
+        "days": on_days(days) if days else Sql(f"BETWEEN {literal(first)} AND {literal(last)}"),
         "three_days_ago": literal(today - timedelta(days=3)),
         "first_report": literal(first - timedelta(days=_REPORTS_BEFORE)),
         "last_report": literal(last + timedelta(days=_REPORTS_AFTER)),

@@ -16,7 +16,7 @@ LEFT JOIN (
   FROM (
     SELECT ${partition_column}, COUNT(*) AS copies
     FROM ${target}
-    WHERE ${partition_column} IN (${dates})
+    WHERE ${partition_column} ${days}
     GROUP BY ${business_key}
   )
   GROUP BY ${partition_column}
@@ -24,7 +24,7 @@ LEFT JOIN (
 LEFT JOIN (
   SELECT game_date, COUNT(*) AS open_findings
   FROM ${audit}
-  WHERE game_date IN (${dates}) AND processor = ${processor} AND resolved_at IS NULL
+  WHERE game_date ${days} AND processor = ${processor} AND resolved_at IS NULL
   GROUP BY game_date
 ) AS findings ON findings.game_date = day
 LEFT JOIN (

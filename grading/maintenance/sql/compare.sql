@@ -10,11 +10,11 @@ FROM (
   FROM (
     SELECT ${comparable_columns}, TRUE AS is_now
     FROM ${target}
-    WHERE ${partition_column} IN (${dates})
+    WHERE ${partition_column} ${days}
     UNION ALL
     SELECT ${comparable_columns}, FALSE AS is_now
     FROM ${backup}
-    WHERE ${partition_column} IN (${dates})
+    WHERE ${partition_column} ${days}
   )
   GROUP BY ${columns}
 )

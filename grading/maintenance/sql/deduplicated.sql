@@ -5,7 +5,7 @@ SELECT
   COUNT(*) OVER (PARTITION BY ${partition_column}) AS rows_read,
   MAX(${written_at}) OVER (PARTITION BY ${partition_column}) AS newest_read
 FROM ${target}
-WHERE ${partition_column} IN (${dates})
+WHERE ${partition_column} ${days}
 QUALIFY NOT ${scope}
   OR ROW_NUMBER() OVER (
     PARTITION BY ${scope}, ${window_row}

@@ -7,7 +7,7 @@ FROM ${backup} AS backup
 LEFT JOIN (
   SELECT ${partition_column} AS now_date, COUNT(*) AS rows_now, MAX(${written_at}) AS newest_now
   FROM ${target}
-  WHERE ${partition_column} IN (${dates})
+  WHERE ${partition_column} ${days}
   GROUP BY ${partition_column}
 ) AS now ON now.now_date = backup.${partition_column}
-WHERE backup.${partition_column} IN (${dates})
+WHERE backup.${partition_column} ${days}

@@ -19,11 +19,11 @@ FROM (
   FROM (
     SELECT ${comparable_row}, ${scope} AS in_scope, ${written_at}, TRUE AS is_now
     FROM ${target}
-    WHERE ${partition_column} IN (${dates})
+    WHERE ${partition_column} ${days}
     UNION ALL
     SELECT ${comparable_row}, ${scope} AS in_scope, ${written_at}, FALSE AS is_now
     FROM ${backup}
-    WHERE ${partition_column} IN (${dates})
+    WHERE ${partition_column} ${days}
   )
   GROUP BY ${one_row_per}, in_scope
 )
