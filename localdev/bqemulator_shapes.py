@@ -1,4 +1,4 @@
-"""Lets bqemulator translate each shape of a statement once.
+"""Lets bqemulator read and translate each shape of a statement once.
 
 Most statements that it gets differ from an earlier one in run ids, names of datasets, dates and values of a row alone.
 Translation does not look into these: a statement is translated with placeholders for them, and the answer is
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import hashlib
 import re
 import sys
@@ -23,6 +24,7 @@ from bqemulator.domain.errors import InvalidQueryError, UnsupportedFeatureError
 from bqemulator.domain.result import Err, Ok
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
+from bqemulator.scripting.ast import Script, SqlStmt
 from bqemulator.sql.translator import SQLTranslator
 
 # What a translation copies and never reads, each kind with its placeholder for a number below 1000: datasets, run ids,
@@ -37,13 +39,15 @@ _KINDS: tuple[tuple[str, str], ...] = (
 )
 # Values that fill a line, as in a row that is inserted: a text without escapes and an integer are only copied there.
 _VALUE = r"(?:-?\d+|NULL|TRUE|FALSE|(?:(?:DATE|TIMESTAMP) )?'[^'\\\n]*')"
-_VALUES = re.compile(rf"^[ \t]*{_VALUE}(?:, *{_VALUE})*,?\)?$", re.MULTILINE)
+_VALUES = re.compile(rf"^[ \t]*\(?{_VALUE}(?:, *{_VALUE})*\)?(?:,|\))?$", re.MULTILINE)
 _COPIED = re.compile(r"'(?P<text>[^'\n]*)'|(?<!\w)(?P<number>\d{1,18})(?!\w)")
-_A_TEXT, _AN_INTEGER = "5ab1e{:03d}5ab1e5ab1e5ab1e5ab1e5ab1", "8765432109{:03d}"
-_MANY = 1000
+_A_TEXT, _AN_INTEGER = "5ab1f{:05d}5ab1f5ab1f5ab1f5ab1f5ab1", "87654321{:08d}"
+_MANY, _MANY_VALUES = 1000, 100_000
 _OPAQUE = re.compile("|".join(f"({pattern})" for pattern, _ in _KINDS))
 _PLACEHOLDER = re.compile(
-    r"(?:ds_)?5ab1e[0-9]{3}5a(?:b1e5ab1e5ab1e5ab1e5ab1)?|87654[0-9]{3}|8765432109[0-9]{3}|8[0-9]{3}\D?12\D?25"
+    r"5ab1f[0-9]{5}5ab1f5ab1f5ab1f5ab1f5ab1|87654321[0-9]{8}"
+    r"|(?:ds_)?5ab1e[0-9]{3}5a(?:b1e5ab1e5ab1e5ab1e5ab1)?|8765432109[0-9]{3}|87654[0-9]{3}|8[0-9]{3}\D?12\D?25"
+    r"(?:[ T][0:.]+(?:[+-][0:]+|Z)?)?"
 )
 _DATE = len("2000-01-01")
 _REMEMBERED = 4096
@@ -150,11 +154,34 @@ def translate_each_shape_once(kept: Path | None = None) -> None:
         vars(module)["rewrite_table_refs"] = named
 
 
+def read_each_script_once() -> None:
+    """Let the emulator find the statements of a script by its shape. It looks for them in each text, letter by letter,
+    and in that of a script twice."""
+    parse: Callable[[str], Script] = vars(executor)["parse_script"]
+    known: dict[str, list[str]] = {}
+
+    @functools.lru_cache(maxsize=1)
+    def parse_script(source: str) -> Script:
+        shape, originals = shape_of(source)
+        if shape not in known:
+            script = parse(source)
+            if not all(isinstance(statement, SqlStmt) for statement in script.statements):
+                return script
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[shape] = [statement.sql for statement in parse(shape).statements if isinstance(statement, SqlStmt)]
+        return Script(tuple(SqlStmt(_filled(statement, originals)) for statement in known[shape]))
+
+    for module in (executor, interpreter):
+        vars(module)["parse_script"] = parse_script
+
+
 def shape_of(text: str) -> tuple[str, dict[str, str]]:
     """The text with placeholders, and what each of them stands for; the text alone if it cannot be done safely."""
     if _PLACEHOLDER.search(text):
         return text, {}
     originals: dict[str, str] = {}
+    values: dict[str, str] = {}
     known: dict[str, str] = {}
 
     def value(found: re.Match[str]) -> str:
@@ -162,13 +189,13 @@ def shape_of(text: str) -> tuple[str, dict[str, str]]:
         original = found["text"] or found["number"]
         if not original or re.match(r"[0-9]{4}-", original):  # perhaps a time, of which the form is read
             return found[0]
-        new = (_A_TEXT if found["text"] else _AN_INTEGER).format(len(originals))
-        originals[new] = original
+        new = (_A_TEXT if found["text"] else _AN_INTEGER).format(len(values))
+        values[new] = original
         return f"'{new}'" if found["text"] else new
 
     def opaque(found: re.Match[str]) -> str:
         original = found[0]
-        if original not in known and original not in originals:
+        if original not in known and original not in values:
             form = _KINDS[found.lastindex - 1][1].format(len(originals))  # type: ignore[operator]
             # The time of day keeps its form: whether there is a time zone decides about the type.
             known[original] = form + re.sub(r"[0-9]", "0", original[_DATE:]) if "-" in form else form
@@ -176,11 +203,15 @@ def shape_of(text: str) -> tuple[str, dict[str, str]]:
         return known.get(original, original)
 
     shape = _OPAQUE.sub(opaque, _VALUES.sub(lambda line: _COPIED.sub(value, line[0]), text))
-    return (shape, originals) if len(originals) < _MANY else (text, {})
+    few = len(originals) < _MANY and len(values) < _MANY_VALUES
+    return (shape, originals | values) if few else (text, {})
 
 
 def _filled(answer: str, originals: dict[str, str]) -> str:
-    if not originals:
-        return answer
-    longest_first = sorted(originals, key=len, reverse=True)
-    return re.sub("|".join(map(re.escape, longest_first)), lambda found: originals[found[0]], answer)
+    """The answer with what its placeholders stand for. Behind a date there may be a time that the translator added."""
+
+    def original(found: re.Match[str]) -> str:
+        text = found[0]
+        return originals.get(text) or originals.get(text[:_DATE], text[:_DATE]) + text[_DATE:]
+
+    return _PLACEHOLDER.sub(original, answer) if originals else answer

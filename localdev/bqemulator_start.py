@@ -40,7 +40,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.expressions import core
 
-from localdev.bqemulator_shapes import kept_in, translate_each_shape_once
+from localdev.bqemulator_shapes import kept_in, read_each_script_once, translate_each_shape_once
 from localdev.bqemulator_transactions import let_duckdb_roll_back
 
 _REMEMBERED_STATEMENTS = 256
@@ -379,6 +379,7 @@ if __name__ == "__main__":
     read_comma_joins_as_written()
     write_text_from_the_tree_itself()
     put_ascii_into_upper_case_in_duckdb()
+    read_each_script_once()
     translate_each_shape_once(kept_in(Path.home() / "shapes"))
     copy_only_what_can_be_read()
     let_duckdb_roll_back()

@@ -148,10 +148,13 @@ def texts_list(texts: Iterable[str]) -> Sql:
 
 
 def rows_array(types: Mapping[str, str], rows: Iterable[Sequence[Sql]]) -> Sql:
-    """An array of structs, for UNNEST: `types` are the fields, at least two, and each row has their values in order."""
+    """An array of structs, for UNNEST, a row on each line.
+
+    `types` are the fields, at least two, and each row has their values in order.
+    """
     fields = ", ".join(f"{columns([name])} {kind}" for name, kind in types.items())
-    values = ", ".join(f"({', '.join(value.text for value in row)})" for row in rows)
-    return Sql(f"ARRAY<STRUCT<{fields}>>[{values}]")
+    values = ",\n  ".join(f"({', '.join(value.text for value in row)})" for row in rows)
+    return Sql(f"ARRAY<STRUCT<{fields}>>[\n  {values}\n]")
 
 
 def _escape(text: str) -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from bqemulator.jobs import executor
 from bqemulator.scripting import interpreter
+from bqemulator.scripting.parser import parse_script
 from bqemulator.sql.translator import SQLTranslator
 
 from localdev import bqemulator_shapes
-from localdev.bqemulator_shapes import Shapes, kept_in, shape_of, translate_each_shape_once
+from localdev.bqemulator_shapes import Shapes, kept_in, read_each_script_once, shape_of, translate_each_shape_once
 from tests.unit.test_bqemulator_start import FILES, RULED
 from warehouse.statements import Sql, SqlFile
 
@@ -89,6 +90,28 @@ def test_what_is_remembered_is_what_would_be_translated(
     assert len(expected[1]) <= len(asked) < 1.2 * len(expected[1])
 
 
+def test_a_script_of_a_known_shape_has_the_statements_that_would_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def script(seed: int) -> str:
+        return ";\n".join(["BEGIN TRANSACTION", *Varied(seed).statements(), "COMMIT TRANSACTION;"])
+
+    expected = {seed: parse_script(script(seed)) for seed in (1, 2)}
+    read: list[str] = []
+    for module in (executor, interpreter):
+        monkeypatch.setattr(module, "parse_script", lambda source: (read.append(source), parse_script(source))[1])
+    read_each_script_once()
+    assert {seed: interpreter.parse_script(script(seed)) for seed in (1, 2)} == expected
+    assert len(read) == 2  # the first text, and its shape
+
+
+def test_what_is_no_plain_statement_is_read_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop has statements within it, and expressions."""
+    source = "DECLARE n INT64 DEFAULT 1;\nLOOP SET n = n + 1; IF n > 3 THEN LEAVE; END IF; END LOOP; SELECT n;"
+    for module in (executor, interpreter):
+        monkeypatch.setattr(module, "parse_script", parse_script)
+    read_each_script_once()
+    assert executor.parse_script(source) == parse_script(source)
+
+
 def test_equal_values_stay_equal_and_different_ones_different() -> None:
     """Two statements have one shape only if the same places hold the same value."""
     one, other = Varied(1), Varied(2)
@@ -113,6 +136,10 @@ def test_what_a_translation_may_read_is_part_of_the_shape(differs: tuple[str, st
         ("  'x', 1, NULL,\n  0", "  'some text', 1000, NULL,\n  1"),
         ("VALUES (\n  'x', 'x', 5, 5)", "VALUES (\n  'x', 'y', 5, 6)"),
         ("SELECT 1 FROM `p.nba_a_0123456789.t`", "SELECT 1 FROM `p.nba_b.t`"),
+        (
+            "[\n  ('x', DATE '2024-01-15', 7),\n  ('y', DATE '2024-01-16', 8)\n]",
+            "[\n  ('z', DATE '2024-02-15', 9),\n  ('z', DATE '2024-02-16', 9)\n]",
+        ),
     ],
 )
 def test_the_values_of_a_row_and_the_name_of_a_dataset_are_no_part_of_the_shape(one: str, other: str) -> None:
