@@ -54,7 +54,6 @@ DELETE FROM ${target} WHERE ${partition_column} ${days};
 INSERT INTO ${target} (${columns})
 SELECT ${selected}
 FROM ${staging} AS staged
-${published_by}
 WHERE staged.${partition_column} ${days};
 
 COMMIT TRANSACTION;

@@ -50,18 +50,21 @@ def publish_script(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]
     }
     staged_columns = ", ".join(f"staged.{columns([name])}" for name in staged.columns)
     values["columns"], values["selected"] = columns(staged.columns), Sql(staged_columns)
-    values["published_by"] = Sql("")
     if staged.provenance:
         values["columns"] = columns([*staged.columns, "run_id", "fence_token"])
-        if len(batch) == 1:
-            run_id: object = literal(batch.only.run_id)
-        else:
-            run_id, values["published_by"] = "run.run_id", SQL.fill("published_by", **values)
-        values["selected"] = Sql(f"{staged_columns}, {run_id}, {staged.token}")
+        values["selected"] = Sql(f"{staged_columns}, {_run_id(batch)}, {staged.token}")
     values["fence_check"] = staged.fence_check.fill(**values)
     moved = staged.rows_moved.fill(**values) if staged.rows_moved else None
     values["further_check"] = SQL.fill("rows_unchanged", rows_moved=moved) if moved else Sql("")
     return SQL.fill("publish", **values)
+
+
+def _run_id(batch: Batch) -> Sql:
+    """The run that publishes a staged row: that of its date. No join, which could lose or repeat a row."""
+    if len(batch) == 1:
+        return literal(batch.only.run_id)
+    of_dates = "\n".join(f"  WHEN {literal(run.date)} THEN {literal(run.run_id)}" for run in batch)
+    return Sql(f"CASE staged.{columns([batch.processor.partition_column])}\n{of_dates}\nEND")
 
 
 def _entry(lock_key: str, day: date | None, token: int, run_id: str, expected_run_id: str) -> list[Sql]:

@@ -58,8 +58,15 @@ GUARDS = (
     Guard(
         name="a date that was left out is deleted",
         file="grading/sql/publish.sql",
-        code="DELETE FROM ${target} WHERE ${partition_column} IN (${dates});",
+        code="DELETE FROM ${target} WHERE ${partition_column} ${days};",
         without="DELETE FROM ${target} WHERE ${partition_column} IN (SELECT ${partition_column} FROM ${staging});",
+        test=f"{_BATCHES}::test_a_date_with_newer_data_is_left_out_and_the_others_are_published",
+    ),
+    Guard(
+        name="a batch takes the dates between its own",
+        file="warehouse/statements.py",
+        code="if (last - first).days + 1 == len(set(days)):",
+        without="if True:",
         test=f"{_BATCHES}::test_a_date_with_newer_data_is_left_out_and_the_others_are_published",
     ),
     Guard(
@@ -394,14 +401,14 @@ GUARDS = (
     Guard(
         name="a repair reads dates that lie between its own",
         file="grading/maintenance/sql/deduplicated.sql",
-        code="WHERE ${partition_column} IN (${dates})",
+        code="WHERE ${partition_column} ${days}",
         without="WHERE ${partition_column} BETWEEN ${start} AND ${end}",
         test=f"{_REPAIRS}::test_a_date_that_someone_holds_is_done_at_the_end[dedupe]",
     ),
     Guard(
         name="an undo reads dates that lie between its own",
         file="grading/maintenance/sql/restored.sql",
-        code="WHERE backup.${partition_column} IN (${dates})",
+        code="WHERE backup.${partition_column} ${days}",
         without="WHERE backup.${partition_column} BETWEEN ${start} AND ${end}",
         test=f"{_REPAIRS}::test_a_date_that_someone_holds_is_done_at_the_end[undo]",
     ),

@@ -33,7 +33,7 @@ _FOLDERS = ("grading/sql", "grading/dates/sql", "grading/maintenance/sql", "grad
 _PARTS = {
     "absent_archetypes", "absent_box_scores", "absent_injury_report", "adapt", "aligned_backup", "all_rows",
     "counted_box_scores", "fence_check_newest", "fence_check_unchanged", "found_box_scores", "gradable", "input_rows",
-    "join_covering", "published_by",
+    "join_covering",
     "is_kept", "is_push", "kept_predictions", "made_after_game", "newest_injury_reports", "placed_predictions",
     "read_as", "replaced_values", "teams_named", "typed_nulls", "why_not_graded",
 }  # fmt: skip

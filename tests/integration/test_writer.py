@@ -300,8 +300,8 @@ def test_the_script_takes_the_fence_first_and_commits_last(application: Applicat
     assert verbs[:2] == ["BEGIN TRANSACTION", f"MERGE `{run.fence}`"]
     assert verbs[-3:] == ["DELETE FROM", "INSERT INTO", "COMMIT TRANSACTION"]
     taking = code.split(";")[1]
-    assert "[('__sentinel__', NULL, 1, " in taking
-    assert f"('{DAY}', DATE '{DAY}', 1, '{run.run_id}', '')]" in taking
+    assert "[\n  ('__sentinel__', NULL, 1, " in taking
+    assert f"('{DAY}', DATE '{DAY}', 1, '{run.run_id}', '')\n]" in taking
     assert "WHEN MATCHED THEN\n  UPDATE SET token = taken.token" in taking
     assert "grading:fence_newer" in taking
 

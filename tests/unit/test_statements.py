@@ -8,9 +8,22 @@ from typing import Any
 import pytest
 
 from foundation.errors import InvalidSettings
-from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, literal, table
+from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, literal, on_days, table
 
 SQL = Folder("grading.sql")
+
+
+@pytest.mark.parametrize(
+    ("days", "condition"),
+    [
+        ([15], "= DATE '2024-01-15'"),
+        ([15, 16, 17], "BETWEEN DATE '2024-01-15' AND DATE '2024-01-17'"),
+        ([17, 15, 16], "BETWEEN DATE '2024-01-15' AND DATE '2024-01-17'"),
+        ([15, 17], "IN (DATE '2024-01-15', DATE '2024-01-17')"),
+    ],
+)
+def test_days_are_a_range_only_if_none_is_left_out(days: list[int], condition: str) -> None:
+    assert on_days([date(2024, 1, day) for day in days]).text == condition
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,0 @@
-JOIN UNNEST(${entries}) AS run ON run.day = staged.${partition_column}
