@@ -16,19 +16,26 @@ SELECT
   b.did_not_play,
   b.box_scores_differ
 FROM (
-  SELECT *, IFNULL(teams, game_id) AS own_game
+  SELECT
+    ids.*,
+    IF(only_one.game IS NOT NULL AND (only_one.teams IS NULL OR ids.teams IS NULL), only_one.game, ids.own_game)
+      AS game_to_find
   FROM (
-    SELECT
-      *,
-      ${teams_named} AS teams
+    SELECT *, IFNULL(teams, game_id) AS own_game
     FROM (
-      SELECT DISTINCT game_date, player_lookup, game_id
-      FROM ${predictions}
-      WHERE game_date ${days}
+      SELECT
+        *,
+        ${teams_named} AS teams
+      FROM (
+        SELECT DISTINCT game_date, player_lookup, game_id
+        FROM ${predictions}
+        WHERE game_date ${days}
+      )
     )
-  )
+  ) AS ids
+  LEFT JOIN (
+    SELECT game_date, player_lookup, game, teams FROM box_scores WHERE games = 1
+  ) AS only_one ON only_one.game_date = ids.game_date AND only_one.player_lookup = ids.player_lookup
 ) AS asked
 LEFT JOIN box_scores AS b
-  ON b.game_date = asked.game_date
-  AND b.player_lookup = asked.player_lookup
-  AND (b.game = asked.own_game OR (b.games = 1 AND (b.teams IS NULL OR asked.teams IS NULL)))
+  ON b.game_date = asked.game_date AND b.player_lookup = asked.player_lookup AND b.game = asked.game_to_find
