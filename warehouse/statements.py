@@ -22,6 +22,7 @@ from foundation.text import valid
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}")
 _PROJECT = re.compile(r"[a-z][a-z0-9.:-]{0,80}[a-z0-9]")
 _DATASET = re.compile(r"[A-Za-z0-9_]{1,1024}")
+_NOT_PLAIN = re.compile(r"""[^ -~]|['"\\`]""")
 _TABLE = re.compile(r"[A-Za-z0-9_-]{1,1024}")
 
 # https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical#reserved_keywords
@@ -162,9 +163,7 @@ def _escape(text: str) -> str:
 
     An escape of a lone surrogate is refused by BigQuery: U+FFFD stands for it.
     """
-    return "".join(
-        c if (c.isascii() and c.isprintable() and c not in "'\"\\`") else f"\\U{ord(c):08x}" for c in valid(text)
-    )
+    return _NOT_PLAIN.sub(lambda found: f"\\U{ord(found[0]):08x}", valid(text))
 
 
 @dataclass(frozen=True, slots=True)
