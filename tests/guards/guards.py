@@ -464,8 +464,8 @@ GUARDS = (
     Guard(
         name="text from a message ends its literal",
         file="warehouse/statements.py",
-        code="c.isprintable() and c not in",
-        without="c.isprintable() or c not in",
+        code="""|['"\\\\`]\"\"\"""",
+        without="""|["\\\\`]\"\"\"""",
         test="tests/unit/test_statements.py::test_no_text_can_end_its_literal",
     ),
     Guard(
@@ -894,8 +894,8 @@ GUARDS = (
     Guard(
         name="a prediction is graded by a game of other teams",
         file="grading/sql/found_box_scores.sql",
-        code="(b.games = 1 AND (b.teams IS NULL OR asked.teams IS NULL))",
-        without="b.games = 1",
+        code="IF(only_one.game IS NOT NULL AND (only_one.teams IS NULL OR ids.teams IS NULL),",
+        without="IF(only_one.game IS NOT NULL,",
         test=f"{_CASES}::test_ids_that_differ",
     ),
     Guard(
