@@ -18,13 +18,13 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.expressions import core
 
+from localdev.bqemulator_parsing import parse_each_text_once
 from localdev.bqemulator_start import (
     _dry_run_key,
     ask_only_rules_that_may_apply,
     copy_flat_values_flat,
     keep_no_account_of_requests,
     may_apply,
-    parse_each_text_once,
     put_ascii_into_upper_case_in_duckdb,
     read_comma_joins_as_written,
     run_in_threads,
