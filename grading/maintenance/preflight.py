@@ -24,10 +24,11 @@ from grading.run import Request, Run, fence_of
 from grading.settings import Settings
 from grading.writing.adapt import holds_values
 from grading.writing.input_state import counted
+from grading.writing.measuring import lacks_required
 from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.rules import compute, rules_between
 from grading.writing.schema_plan import TablePlan
-from grading.writing.staging import Staged, lacks_required
+from grading.writing.staging import Staged
 from validation.checks import CHECKS as DAILY
 from validation.quality import Window
 from warehouse.bigquery_errors import plain_reason

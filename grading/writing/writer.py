@@ -19,8 +19,9 @@ from foundation.events import EventLog
 from grading.batch import Batch, may_be_of_one_date
 from grading.outcome import Status, Written
 from grading.run import Run
+from grading.writing.measuring import Measure, lost_values, measure
 from grading.writing.publish_script import AuditNote
-from grading.writing.staging import LeftOut, Measure, RowSource, Staged, keep_one_per_key, lost_values, measure
+from grading.writing.staging import LeftOut, RowSource, Staged, keep_one_per_key
 from warehouse.statements import Folder
 
 SQL = Folder("grading.sql")

@@ -281,7 +281,7 @@ GUARDS = (
     ),
     Guard(
         name="rows of another date are published",
-        file="grading/writing/staging.py",
+        file="grading/writing/measuring.py",
         code='if off := job.first["rows_off_date"]:',
         without='if (off := job.first["rows_off_date"]) < 0:',
         test=f"{_WRITER}::test_staging_rows_of_another_date_is_refused",

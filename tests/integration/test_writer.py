@@ -18,6 +18,7 @@ from foundation.errors import (
     OutcomeUnknown,
     PublishConflict,
     StagingOutdated,
+    StatementRefused,
     Transient,
     WarehouseUnavailable,
 )
@@ -28,7 +29,7 @@ from grading.outcome import Outcome, Status
 from grading.processors import GRADING
 from grading.run import Request, Run
 from grading.wiring import Application
-from grading.writing import publish, staging
+from grading.writing import publish
 from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.rules import compute
 from grading.writing.staging import QueriedRows, Staged
@@ -512,6 +513,6 @@ def test_staging_rows_of_another_date_is_refused(ten_graded: Application, monkey
     other = "SELECT * REPLACE (DATE '2024-01-14' AS game_date)"
     computed = compute(Batch.of(run))
     wrong = QueriedRows(replace(computed, select=Sql(f"{other}\nFROM (\n{computed.select}\n)")))
-    with pytest.raises(staging.StatementRefused, match="do not belong to 2024-01-15"):
+    with pytest.raises(StatementRefused, match="do not belong to 2024-01-15"):
         ten_graded.writer.write(run, wrong, ten_graded.events)
     assert table(ten_graded) == before

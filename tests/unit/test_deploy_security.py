@@ -72,7 +72,7 @@ COMPOSERS = {
     "grading/writing/inputs.py",
     "grading/writing/rules.py",
     "grading/writing/publish_script.py",
-    "grading/writing/staging.py",
+    "grading/writing/measuring.py",
     "grading/maintenance/grades_compared.py",
     "grading/maintenance/orphans.py",
     "grading/maintenance/preflight.py",
