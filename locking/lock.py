@@ -10,15 +10,15 @@ from datetime import date
 from typing import Any
 
 from foundation.clock import Clock, Deadline, SystemClock
-from foundation.errors import InvalidSettings, LockAcquisitionError, LockError, LockStoreUnavailable
+from foundation.errors import InvalidSettings, LockError
 from foundation.events import EventLog
-from locking.acquisition import Acquisition
 from locking.late_store import LateLockStore
-from locking.lease import Grant, Lease
+from locking.lease import Lease
 from locking.lease_group import LeaseGroup
 from locking.status import Claim, LockStatus
-from locking.store import Change, DocumentStore, Key
+from locking.store import DocumentStore, Key
 from locking.stuck import check_for_stuck_locks
+from locking.taking import Taking
 from locking.timings import LockTimings
 
 _LOCK_TYPE = re.compile(r"[a-z][a-z0-9_]{0,60}")
@@ -99,11 +99,8 @@ class DistributedLock:
             LockAcquisitionError: someone else held the lock for the whole wait.
             LockStoreUnavailable: the store gave no usable answer for about 10 s.
         """
-        claim = self._claim(game_date, operation_id)
-        events = self._events_of(claim)
-        if isinstance(game_date, date):
-            events = events.bind(date=claim.lock_key)
-        lease = self._acquire(claim, max_wait_seconds, deadline, events)
+        day = game_date if isinstance(game_date, date) else None
+        lease = self._taking(deadline).one(self._claim(game_date, operation_id), max_wait_seconds, day=day)
         try:
             yield lease
         finally:
@@ -127,7 +124,7 @@ class DistributedLock:
             `LockStoreUnavailable` for every date after the first of which the store gave no usable answer.
         """
         claims = {day: self._claim(day, operation_ids[day]) for day in sorted(operation_ids)}
-        found = self._take_together(claims, deadline) or self._take_each(claims, deadline)
+        found = self._taking(deadline).all_of(claims)
         leases = [lease for lease in found.values() if isinstance(lease, Lease)]
         group = LeaseGroup(self._store, leases, self._timings, self._clock, deadline)
         try:
@@ -209,110 +206,8 @@ class DistributedLock:
             lease_seconds=self._timings.lease_seconds,
         )
 
-    def _events_of(self, claim: Claim) -> EventLog:
-        return self._events.bind(
-            lock_type=self.lock_type,
-            lock_key=claim.lock_key,
-            holder_id=claim.holder_id,
-            operation_id=claim.operation_id,
-        )
-
-    def _take_together(self, claims: Mapping[date, Claim], deadline: Deadline | None) -> dict[date, Lease | LockError]:
-        """Take all locks with one commit; nothing if that was refused or not answered."""
-        started, now = self._clock.monotonic(), self._clock.now()
-        changes = [Change(claim.key, claim.fields(now)) for claim in claims.values()]
-        try:
-            versions = self._store.commit(changes, timeout=self._timings.rpc_timeout_seconds)
-        except LockStoreUnavailable:
-            return {}  # asked for one by one, a lock that is ours already is found to be so
-        if versions is None:
-            return {}
-        leases: dict[date, Lease | LockError] = {}
-        for (day, claim), version in zip(claims.items(), versions, strict=True):
-            events = self._events_of(claim).bind(date=claim.lock_key, token=version)
-            waited = self._clock.monotonic() - started
-            events.emit("lock_acquired", f"acquired {claim.key}", wait_ms=round(waited * 1000), contended=False)
-            leases[day] = Lease(
-                store=self._store,
-                claim=claim,
-                grant=Grant(version=version, token=version, since=started),
-                timings=self._timings,
-                clock=self._clock,
-                events=events,
-                deadline=deadline,
-                waited_seconds=waited,
-                rival=None,
-                tickets=(),
-                renews_itself=False,
-            )
-        return leases
-
-    def _take_each(self, claims: Mapping[date, Claim], deadline: Deadline | None) -> dict[date, Lease | LockError]:
-        found: dict[date, Lease | LockError] = {}
-        outage: LockStoreUnavailable | None = None
-        for day, claim in claims.items():
-            if outage is not None:
-                found[day] = outage
-                continue
-            events = self._events_of(claim).bind(date=claim.lock_key)
-            try:
-                found[day] = self._acquire(claim, 0.0, deadline, events, renews_itself=False)
-            except LockStoreUnavailable as error:
-                found[day] = outage = error
-            except LockError as error:
-                found[day] = error
-        return found
-
-    def _acquire(
-        self,
-        claim: Claim,
-        wait_seconds: float,
-        deadline: Deadline | None,
-        events: EventLog,
-        *,
-        renews_itself: bool = True,
-    ) -> Lease:
-        acquisition = Acquisition(self._store, claim, wait_seconds, self._timings, self._clock, events, deadline)
-        try:
-            grant = acquisition.run()
-        except LockError as error:
-            events.emit(
-                "lock_failed",
-                str(error),
-                "WARNING",
-                wait_ms=round(acquisition.waited_seconds * 1000),
-                contended=acquisition.contended,
-                reason="timeout" if isinstance(error, LockAcquisitionError) else "unavailable",
-            )
-            raise
-        waited = acquisition.waited_seconds
-        wait_ms = round(waited * 1000)
-        events = events.bind(token=grant.token)
-        if grant.taken_from is not None:
-            events.emit(
-                "lock_taken_over",
-                f"took {claim.key} over from {grant.taken_from.operation_id}, silent for "
-                f"{grant.taken_from.heartbeat_age_seconds:.1f} s",
-                "WARNING",
-                taken_from=grant.taken_from.holder_id,
-                taken_from_operation=grant.taken_from.operation_id,
-            )
-        if acquisition.waited:
-            events.emit("lock_waited", f"waited {waited:.2f} s for {claim.key}", wait_ms=wait_ms, contended=True)
-        events.emit("lock_acquired", f"acquired {claim.key}", wait_ms=wait_ms, contended=acquisition.contended)
-        return Lease(
-            store=self._store,
-            claim=claim,
-            grant=grant,
-            timings=self._timings,
-            clock=self._clock,
-            events=events,
-            deadline=deadline,
-            waited_seconds=waited,
-            rival=acquisition.rival,
-            tickets=acquisition.tickets,
-            renews_itself=renews_itself,
-        )
+    def _taking(self, deadline: Deadline | None) -> Taking:
+        return Taking(self._store, self._timings, self._clock, self._events, deadline)
 
 
 class ConsolidationLock(DistributedLock):

@@ -127,9 +127,9 @@ GUARDS = (
     ),
     Guard(
         name="a batch waits for a lock while it holds others",
-        file="locking/lock.py",
-        code="found[day] = self._acquire(claim, 0.0, deadline, events, renews_itself=False)",
-        without="found[day] = self._acquire(claim, 20.0, deadline, events, renews_itself=False)",
+        file="locking/taking.py",
+        code="found[day] = self.one(claim, 0.0, day=day, renews_itself=False)",
+        without="found[day] = self.one(claim, 20.0, day=day, renews_itself=False)",
         test=f"{_TOGETHER}::test_two_that_meet_from_opposite_ends_do_not_wait_for_each_other[sqlite]",
     ),
     Guard(
@@ -148,7 +148,7 @@ GUARDS = (
     ),
     Guard(
         name="an outage is waited for once a date",
-        file="locking/lock.py",
+        file="locking/taking.py",
         code="if outage is not None:",
         without="if False:",
         test=f"{_TOGETHER}::test_without_a_store_every_date_is_told_so_after_one_outage[sqlite]",
