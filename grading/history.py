@@ -69,13 +69,6 @@ class RunRecord:
         """The inputs as the run found them; empty if they were not recorded."""
         return inputs_of(self.inputs)
 
-    @property
-    def took_ms(self) -> int | None:
-        """From the request of its lock until it committed, on the server's clock; None if that was not recorded."""
-        if self.committed_at is None or self.staging_token is None:
-            return None
-        return round(self.committed_at.timestamp() * 1000) - self.staging_token - (self.lock_requested_ms or 0)
-
 
 _RECORDED = frozenset(field.name for field in fields(RunRecord))
 

@@ -17,7 +17,7 @@ from grading.catch_up_window import is_looked_at_next
 from grading.memory import Memory
 from grading.outcome import Outcome, Status
 from grading.processors import AGGREGATES, GRADING
-from grading.pubsub.message import Envelope, GradeDate, Header, RunTask, body_of, open_header, parse
+from grading.pubsub.message import Envelope, GradeDate, Header, RunTask, open_header, parse
 from grading.run import Request
 from grading.service import GradingService
 from grading.settings import Settings
@@ -87,7 +87,7 @@ class EventHandler:
         if age > timedelta(seconds=self.settings.event_max_age):
             self._give_up(header, published_at, age)
             return
-        envelope = Envelope(message_id=header.message_id, published_at=published_at, body=body_of(header.data))
+        envelope = header.envelope(published_at)
         command = parse(envelope, self.settings, self.tasks.keys(), now)
         if isinstance(command, RunTask):
             self.events.emit("task_started", f"task {command.task}", task=command.task, event_id=envelope.message_id)
@@ -135,8 +135,7 @@ class EventHandler:
     def _date_of(self, header: Header, published_at: datetime) -> str | None:
         """The date that an event is about, if it can be read: an event that cannot be read gets too old, too."""
         try:
-            envelope = Envelope(message_id=header.message_id, published_at=published_at, body=body_of(header.data))
-            command = parse(envelope, self.settings, self.tasks.keys(), self.clock.now())
+            command = parse(header.envelope(published_at), self.settings, self.tasks.keys(), self.clock.now())
         except Exception:  # noqa: BLE001 - whatever it is that cannot be read, the event ends here
             return None
         return command.target_date.isoformat() if isinstance(command, GradeDate) else None

@@ -65,25 +65,24 @@ class Header:
     published_at: datetime | None
     data: object
 
+    def envelope(self, published_at: datetime) -> Envelope:
+        """The message with its data decoded. Raises `InvalidMessage` for unreadable base64 or JSON, and for JSON that
+        is no object."""
+        return Envelope(message_id=self.message_id, published_at=published_at, body=body_of(self.data))
+
 
 def open_header(cloud_event: object, event_id: str, event_time: str, now: datetime) -> Header:
-    """Unpack a Pub/Sub CloudEvent without its data. Raises `InvalidMessage` if it carries no Pub/Sub message."""
+    """Unpack a Pub/Sub CloudEvent without its data.
+
+    The publish time is Pub/Sub's own, which a redelivery keeps. Raises `InvalidMessage` if the event carries no Pub/Sub
+    message.
+    """
     message = cloud_event.get("message") if isinstance(cloud_event, Mapping) else None
     if not isinstance(message, Mapping):
         raise InvalidMessage(f"the event carries no Pub/Sub message: {shown(cloud_event)}")
     message_id = message.get("messageId") or message.get("message_id") or event_id
     published = message.get("publishTime") or message.get("publish_time") or event_time
     return Header(message_id=_short(message_id), published_at=_moment(published, now), data=message.get("data") or "")
-
-
-def open_envelope(cloud_event: object, event_id: str, event_time: str, now: datetime) -> Envelope:
-    """Unpack a Pub/Sub CloudEvent's data.
-
-    The publish time is Pub/Sub's own, which a redelivery keeps; now, if it cannot be read. Raises `InvalidMessage` for
-    unreadable base64 or JSON, and for JSON that is no object.
-    """
-    header = open_header(cloud_event, event_id, event_time, now)
-    return Envelope(message_id=header.message_id, published_at=header.published_at or now, body=body_of(header.data))
 
 
 def parse(envelope: Envelope, settings: Settings, tasks: Collection[str], now: datetime) -> Command:

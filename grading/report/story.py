@@ -34,10 +34,6 @@ class Story:
     now: Sequence[str]
     next_command: str | None
 
-    def first_lines(self, count: int = 3) -> list[str]:
-        """The present state first: what somebody reads who was woken by an alert."""
-        return [*self.now, *(moment.text for moment in reversed(self.moments))][:count]
-
 
 def tell(facts: DateFacts) -> Story:
     """The story of all processors of the facts."""

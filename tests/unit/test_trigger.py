@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from foundation.errors import InvalidMessage
-from grading.pubsub.message import Envelope, GradeDate, RunTask, open_envelope, parse
+from grading.pubsub.message import Envelope, GradeDate, RunTask, open_header, parse
 from grading.settings import Settings
 
 NOW = datetime(2026, 1, 17, 11, 0, tzinfo=UTC)
@@ -26,7 +26,7 @@ def command(body: dict[str, Any], published_at: datetime = NOW, now: datetime = 
 
 
 def opened(data: object) -> Envelope:
-    return open_envelope({"message": {"data": data, "messageId": "7"}}, "1", "", NOW)
+    return open_header({"message": {"data": data, "messageId": "7"}}, "1", "", NOW).envelope(NOW)
 
 
 def encoded(text: str) -> str:
@@ -99,10 +99,13 @@ def test_unreadable_data_is_named(data: object, error: str) -> None:
 @pytest.mark.parametrize("event", [{}, {"message": None}, {"message": "text"}, "text", None])
 def test_an_event_without_a_message_is_named(event: Any) -> None:
     with pytest.raises(InvalidMessage, match="carries no Pub/Sub message"):
-        open_envelope(event, "1", "", NOW)
+        open_header(event, "1", "", NOW)
 
 
 def test_the_publish_time_is_pubsubs_own() -> None:
     """A redelivery keeps it, so age and satisfaction are judged by it."""
     message = {"data": encoded(json.dumps({"target_date": "today"})), "publishTime": "2026-01-17T10:00:00.5Z"}
-    assert open_envelope({"message": message}, "1", "2026-01-17T10:59:00Z", NOW).published_ms == 1768644000500
+    published_at = open_header({"message": message}, "1", "2026-01-17T10:59:00Z", NOW).published_at
+    assert published_at is not None
+    assert opened(message["data"]).published_ms == int(NOW.timestamp() * 1000)
+    assert published_at.timestamp() * 1000 == 1768644000500
