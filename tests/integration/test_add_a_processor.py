@@ -70,7 +70,7 @@ def test_the_pages_select_is_valid_for_bigquery(judge: Judge) -> None:
     """As the emulator accepts more than BigQuery does."""
     text = next(block["text"] for block in _BLOCK.finditer(_PAGE.read_text(encoding="utf-8")))
     table = "`local-grading.nba_predictions.prediction_accuracy`"
-    judge.check(text.replace("${dates}", "DATE '2024-01-15'").replace("${accuracy}", table))
+    judge.check(text.replace("${days}", "= DATE '2024-01-15'").replace("${accuracy}", table))
 
 
 def _type(command: str, source: Path, settings: Settings) -> str:
