@@ -123,7 +123,9 @@ class GradingService:
             outcomes.append(outcome)
             if breaker and not self._given_up(run, outcome):
                 BreakerCount(self.settings, self.events, self.notifier).count(breaker, outcome)
-        return Ended(outcomes, held, transaction_seconds=batch.lead.trace.transaction_seconds)
+        # Not of the lead: if someone else holds its date, another run has led the others.
+        longest = max(run.trace.transaction_seconds for run in batch)
+        return Ended(outcomes, held, transaction_seconds=longest)
 
     def _under_locks(
         self, batch: Batch, source: RowSource | None, events: EventLog, *, use_lock: bool
@@ -211,7 +213,10 @@ class GradingService:
             repeat=outcome.repeat,
             detail=outcome.detail,
         )
-        if not outcome.status.published and outcome.status not in (Status.SUPERSEDED, Status.ROWS_MISSING):
+        # That an event's run was superseded is recorded with the question whether it is a repeat.
+        asked_for_now = outcome.status is Status.SUPERSEDED and run.request.published_ms is None
+        recorded = outcome.status.published or outcome.status in (Status.SUPERSEDED, Status.ROWS_MISSING)
+        if asked_for_now or not recorded:
             self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
         if self._given_up(run, outcome):
             return

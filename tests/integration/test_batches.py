@@ -202,6 +202,36 @@ def test_a_date_with_newer_data_is_left_out_and_the_others_are_published(
     assert steps == ["stage", "measure", "publish", "fences", "publish", "fence", "validate"]
 
 
+def test_a_resumed_backfill_takes_a_date_with_newer_data_for_done(
+    slates: Application, meanwhile: Callable[[Callable[[Staged], object]], None]
+) -> None:
+    """It says why it published nothing of it, and leaves neither the date nor the summaries after it to be done."""
+
+    def overtake(_staged: Staged) -> None:
+        request = Request(date=BAD, trigger_source="event")
+        slates.service.run(GRADING, request, deadline(slates), use_lock=False)
+
+    meanwhile(overtake)
+    result = backfill(slates)
+    [left_out] = [outcome for outcome in result.outcomes if outcome.status is Status.SUPERSEDED]
+    assert (left_out.date, left_out.detail) == (BAD, "newer data was published meanwhile")
+    runs = slates.settings.target("grading_runs")
+    found = rows_of(slates.bigquery_client, f"SELECT * FROM `{runs}` WHERE run_id = '{left_out.run_id}'")
+    assert [(run["status"], run["committed_at"], run["detail"]) for run in found] == [
+        ("superseded", None, left_out.detail)
+    ]
+    plan = plan_backfill(slates.service, DAYS[0], DAYS[-1], PROCESSORS, deadline(slates), resume=True)
+    assert (plan.runs, plan.finished) == (0, len(PROCESSORS) * len(DAYS))
+
+
+def test_a_batch_whose_first_date_someone_holds_says_how_long_its_transaction_took(slates: Application) -> None:
+    """The size of the next batch is judged by it."""
+    with slates.lock("grading").acquire(DAYS[0], "an event"):
+        ended = run_all(slates)
+    assert ended.held == [DAYS[0]]
+    assert ended.transaction_seconds > 0
+
+
 def test_the_only_date_that_is_left_of_a_batch_is_published_by_its_own_run(
     slates: Application, meanwhile: Callable[[Callable[[Staged], object]], None]
 ) -> None:
