@@ -10,6 +10,7 @@ from grading.cli.output import Column, Output, fail, with_output
 from grading.cli.repairs import aggregates_of, batch_dates_option, repair_dates
 from grading.maintenance.backup import KEPT_DAYS, Backup, make_backup
 from grading.maintenance.orphans import restore_dropped
+from grading.maintenance.repair_result import Result
 from grading.maintenance.repair_tables import REPAIR_TABLES
 from grading.maintenance.undo import Changed, Undoable, backups, changes, find_backup
 
@@ -91,7 +92,14 @@ def _restore(
         batch_dates=batch_dates,
     )
     aggregates_of(out, repaired, [found.date for found in results if found.result.good], recompute=False)
-    if not all(result.result.good for result in results):
+    left = [found for found in results if not found.result.good]
+    if any(found.result is Result.WRITTEN_SINCE for found in left):
+        out.line("Dates that were written since are left alone. To put them back, and lose what was written:", "red")
+        out.command(f"{taken.undo_command} --overwrite")
+    if any(found.result is not Result.WRITTEN_SINCE for found in left):
+        out.line("Some dates were not put back; the same command goes on with what is left:", "red")
+        out.command(taken.undo_command)
+    if left:
         fail()
 
 
