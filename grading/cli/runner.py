@@ -13,7 +13,7 @@ from types import FrameType
 from foundation import figures
 from grading.cli.exits import INTERRUPTED
 from grading.cli.output import Column, Output
-from grading.cli.progress import DateProgress, state_line
+from grading.cli.progress import DateProgress, state_line, why_unpublished
 from grading.dates.backfill import Backfill, BackfillResult, Plan
 from grading.dates.batches import MAX_DATES
 from grading.outcome import Outcome
@@ -107,7 +107,11 @@ def show_result(out: Output, result: BackfillResult) -> None:
     }
     for name, value in totals.items():
         out.fact(name, value)
-    out.fact("failed", [{"date": f"{o.date}", "processor": o.processor, "detail": o.detail} for o in result.failed])
+    failed = [
+        {"date": f"{o.date}", "processor": o.processor, "status": o.status.value, "detail": why_unpublished(o)}
+        for o in result.failed
+    ]
+    out.fact("failed", failed)
     dates = figures.counted(int(totals["dates_not_reached"]), "date")
     out.line(
         f"{figures.counted(len(result.outcomes), 'run')} ended in {figures.span(result.duration_seconds)}, "
