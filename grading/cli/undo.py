@@ -82,7 +82,7 @@ def _restore(
     out.line(f"Backup {own.short} of the present state is kept for {figures.counted(keep_days, 'day')}.")
     out.line("To undo this undo:")
     out.command(own.undo_command)
-    results = repair_dates(
+    results, _ = repair_dates(
         out,
         repaired,
         changed.rows,
@@ -90,16 +90,18 @@ def _restore(
             repaired, days, taken, own, deadline, over=changed.dates, overwrite=overwrite
         ),
         batch_dates=batch_dates,
+        command=taken.undo_command,
     )
     aggregates_of(out, repaired, [found.date for found in results if found.result.good], recompute=False)
     left = [found for found in results if not found.result.good]
     if any(found.result is Result.WRITTEN_SINCE for found in left):
         out.line("Dates that were written since are left alone. To put them back, and lose what was written:", "red")
         out.command(f"{taken.undo_command} --overwrite")
-    if any(found.result is not Result.WRITTEN_SINCE for found in left):
+    not_begun = len(results) < len(changed.rows)
+    if not_begun or any(found.result is not Result.WRITTEN_SINCE for found in left):
         out.line("Some dates were not put back; the same command goes on with what is left:", "red")
         out.command(taken.undo_command)
-    if left:
+    if left or not_begun:
         fail()
 
 

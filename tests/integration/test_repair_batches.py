@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -617,6 +618,39 @@ def test_an_undo_without_its_backup_begins_nothing(
         CliRunner().invoke(commands, ["undo", backup.name, *option], catch_exceptions=False)
     assert not statements
     assert _contents(damaged) == after
+
+
+def test_ctrl_c_finishes_the_dates_in_flight_and_names_what_was_done_and_what_is_left(
+    damaged: Application, cli: Cli, meanwhile: Meanwhile
+) -> None:
+    """Of a repair and of an undo: the aggregates of what was done are named, and what goes on with the rest."""
+    before = _contents(damaged)
+
+    def press() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    meanwhile(press)
+    said = cli(*DEDUPE, "--batch-dates", "2", "--recompute", code=1)
+    assert _counts(damaged) == [KEYS] * 2 + [KEYS + EXCESS] * 3
+    assert "Finishing the dates in flight" in said
+    assert [line for line in said.splitlines() if line.startswith("  python -m grading dedupe")] == [
+        f"  python -m grading {' '.join(DEDUPE)}"
+    ]
+    assert f"The aggregates of 2 dates are out of date: {DAYS[0]}, {DAYS[1]}\n" in said
+    assert f"  python -m grading recompute --start {DAYS[0]} " in said
+    assert "Some dates were not repaired" in said
+    undone = _undo_command(said)
+    cli(*DEDUPE)
+    assert _counts(damaged) == [KEYS] * len(DAYS)
+
+    meanwhile(press)
+    said = cli(*undone, "--batch-dates", "1", code=1)
+    assert _counts(damaged) == [KEYS + EXCESS, *[KEYS] * 4]
+    assert "Some dates were not put back; the same command goes on with what is left:" in said
+    cli(*undone)
+    assert {day: rows for day, rows in _contents(damaged).items() if day in DAYS[:2]} == {
+        day: before[day] for day in DAYS[:2]
+    }
 
 
 def _undo_command(said: str) -> tuple[str, ...]:
