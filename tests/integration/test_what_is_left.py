@@ -73,3 +73,16 @@ def test_a_recompute_that_fails_names_the_command_that_computes_the_same(
     typed = ("recompute", *RANGE, "--processor", SYSTEM_DAILY_PERFORMANCE.name, "--all")
     said = cli(*typed, code=1)
     assert f"To go on:\n  python -m grading {' '.join(typed)}\n" in said
+
+
+def test_a_catch_up_that_leaves_something_names_what_goes_on(
+    application: Application, bigquery_client: bigquery.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_terminal(monkeypatch, "catch-up", application)
+    today = application.settings.local_date(application.clock.now())
+    load_day(bigquery_client, application.settings, today - timedelta(days=2), PLAYERS)
+    fence = application.settings.target(f"{SYSTEM_DAILY_PERFORMANCE.name}_fence")
+    execute(bigquery_client, f"DELETE FROM `{fence}` WHERE TRUE")
+    result = CliRunner().invoke(commands, ["catch-up", "--days", "3"])
+    assert result.exit_code == 1, result.output
+    assert "To go on with what is left:\n  python -m grading catch-up --days 3\n" in result.output
