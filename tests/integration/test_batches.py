@@ -516,3 +516,26 @@ def test_a_date_that_shrinks_or_has_no_box_scores_keeps_no_other_back(
     assert coverage[waiting] is not None
     assert coverage[waiting].gradable == 2
     assert len([row for row in rows(slates) if row["game_date"] == shrunk]) == PLAYERS
+
+
+def test_dates_of_which_nothing_is_published_are_recorded_by_one_job(
+    slates: Application, bigquery_client: bigquery.Client, statements: list[tuple[str, str]]
+) -> None:
+    """A season without box scores costs no job a date. Each date has its own row: run, status and detail."""
+    box_scores_table = slates.settings.input_table("box_scores_table")
+    without = DAYS[1:]
+    sql = f"DELETE FROM `{box_scores_table}` WHERE game_date >= DATE '{without[0]}'"
+    bigquery_client.query_and_wait(sql, api_timeout=30)
+    ended = run_all(slates)
+    assert statuses(ended) == dict.fromkeys(DAYS, Status.NO_ACTUALS) | {DAYS[0]: Status.SUCCESS}
+    assert len([job_id for job_id, _ in statements if "-record-" in job_id]) == 1
+    runs = slates.settings.target("grading_runs")
+    recorded = rows_of(bigquery_client, f"SELECT * FROM `{runs}` WHERE committed_at IS NULL ORDER BY game_date")
+    expected = [outcome for outcome in ended.outcomes if outcome.date in without]
+    assert [
+        (run["game_date"], run["run_id"], run["status"], run["detail"], run["trigger_source"]) for run in recorded
+    ] == [(outcome.date, outcome.run_id, "no_actuals", outcome.detail, "test") for outcome in expected]
+    assert {(run["rows_inserted"], run["locked"], run["rules_version"], run["fence_token"]) for run in recorded} == {
+        (0, True, slates.settings.rules_version, None)
+    }
+    assert all(run["staging_token"] for run in recorded)
