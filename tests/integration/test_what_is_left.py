@@ -64,6 +64,13 @@ def test_a_backfill_says_of_a_date_that_would_shrink_why_and_what_to_type(shrink
     }
 
 
+def test_a_backfill_that_was_finished_stays_so_whatever_another_one_fails_at(shrinking: Cli) -> None:
+    """Its own command would find nothing left."""
+    shrinking("backfill", "--start", f"{SHRINKS}", "--end", f"{DAYS[-1]}", code=1)
+    listed = json.loads(shrinking("backfill", "--unfinished", "--format", "json"))["unfinished"]
+    assert [(found["start"], found["end"]) for found in listed] == [(f"{SHRINKS}", f"{DAYS[-1]}")]
+
+
 def test_a_recompute_that_fails_names_the_command_that_computes_the_same(
     cli: Cli, application: Application, bigquery_client: bigquery.Client
 ) -> None:
