@@ -76,9 +76,10 @@ def undo(backup: str) -> str:
     return f"{UNDO} {backup} --execute"
 
 
-def recompute(start: Day, end: Day) -> str:
-    """Bring aggregates up to date."""
-    return f"python -m grading recompute --start {start} --end {end}"
+def recompute(start: Day, end: Day, processors: Sequence[str] = (), *, everything: bool = False) -> str:
+    """Bring aggregates up to date, all or those of some processors; `everything` also those that are up to date."""
+    chosen = "".join(f" --processor {name}" for name in processors)
+    return f"python -m grading recompute --start {start} --end {end}{chosen}{' --all' if everything else ''}"
 
 
 def preview(day: Day) -> str:

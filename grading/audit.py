@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from foundation.errors import GradingError
@@ -11,7 +11,7 @@ from grading.batch import Batch
 from grading.outcome import Status
 from grading.run import Run
 from validation.duplicates import DuplicateReport, DuplicateSample
-from warehouse.statements import Folder, Sql, literal, rows_array, table
+from warehouse.statements import Folder, Sql, columns, literal, rows_array, table
 
 SQL = Folder("grading.sql")
 
@@ -24,8 +24,15 @@ class Audit:
 
     def record_unpublished(self, run: Run, status: str, detail: str) -> GradingError | None:
         """A row of `grading_runs` for a run that changed nothing. Returns why it was not recorded, or None."""
-        statement = SQL.fill("record_run", **run.values(), status=literal(status), detail=literal(detail))
-        return self._append(Batch.of(run), "record", statement, "the run was not recorded")
+        return self.record_all_unpublished([(run, status, detail)])
+
+    def record_all_unpublished(self, ended: Sequence[tuple[Run, str, str]]) -> GradingError | None:
+        """The same for the runs of a batch that changed nothing, each with its status and detail, by one job."""
+        if not ended:
+            return None
+        batch = Batch.of(*(run for run, _, _ in ended))
+        statement = SQL.fill("record_run", **batch.values(), **unpublished_runs(ended))
+        return self._append(batch, "record", statement, "the run was not recorded")
 
     def record_rows_missing(self, run: Run, detail: str) -> GradingError | None:
         """A further row for a run whose rows are gone: nothing is updated, the latest row of a run counts."""
@@ -71,6 +78,26 @@ def resolved_findings(batch: Batch, notes: Callable[[Run], str]) -> Sql:
 
 
 _NO_SAMPLE = DuplicateSample({}, 0, "")
+
+
+def unpublished_runs(ended: Sequence[tuple[Run, str, str]]) -> Mapping[str, Sql]:
+    """Runs that changed nothing, each with its status and detail, as `record_run.sql` takes them."""
+    rows = [_unpublished_row(run, status, detail) for run, status, detail in ended]
+    return {
+        "unpublished_columns": columns(rows[0]),
+        "unpublished": Sql(",\n  ".join(f"({', '.join(value.text for value in row.values())})" for row in rows)),
+    }
+
+
+def _unpublished_row(run: Run, status: str, detail: str) -> Mapping[str, Sql]:
+    """The columns of `grading_runs` and their values for a run that changed nothing: token and commit are NULL."""
+    return {
+        **run.identity(),
+        **dict.fromkeys(("rows_deleted", "rows_inserted", "duplicate_keys"), literal(0)),
+        "status": literal(status),
+        "detail": literal(detail),
+        **run.trace.recorded(run.hold, run.settings.code_version),
+    }
 
 
 def _audit(run: Run) -> Sql:

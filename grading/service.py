@@ -111,19 +111,22 @@ class GradingService:
         held, ended = self._under_locks(batch, source, events, use_lock=use_lock)
         if isinstance(ended, GradingError):
             return Ended(held=held, split=ended)
-        outcomes = []
+        done = []
         for run, outcome in ended:
             is_repeat = outcome.status is Status.SUPERSEDED and bool(run.request.event_id)
-            outcome = replace(
-                outcome,
-                repeat=is_repeat and self.audit.record_superseded(run),
-                duration_ms=round((self.clock.monotonic() - started) * 1000),
-            )
+            repeat = is_repeat and self.audit.record_superseded(run)
+            duration_ms = round((self.clock.monotonic() - started) * 1000)
+            done.append((run, replace(outcome, repeat=repeat, duration_ms=duration_ms)))
+        self.audit.record_all_unpublished(
+            [(run, outcome.status.value, outcome.detail) for run, outcome in done if _is_to_be_recorded(run, outcome)]
+        )
+        for run, outcome in done:
             self._tell(run, outcome, self._of(run, events))
-            outcomes.append(outcome)
             if breaker and not self._given_up(run, outcome):
                 BreakerCount(self.settings, self.events, self.notifier).count(breaker, outcome)
-        return Ended(outcomes, held, transaction_seconds=batch.lead.trace.transaction_seconds)
+        # Not of the lead: if someone else holds its date, another run has led the others.
+        longest = max(run.trace.transaction_seconds for run in batch)
+        return Ended([outcome for _, outcome in done], held, transaction_seconds=longest)
 
     def _under_locks(
         self, batch: Batch, source: RowSource | None, events: EventLog, *, use_lock: bool
@@ -211,8 +214,6 @@ class GradingService:
             repeat=outcome.repeat,
             detail=outcome.detail,
         )
-        if not outcome.status.published and outcome.status not in (Status.SUPERSEDED, Status.ROWS_MISSING):
-            self.audit.record_unpublished(run, outcome.status.value, outcome.detail)
         if self._given_up(run, outcome):
             return
         for alert in alerts_of(run, outcome, self.settings.local_date(self.clock.now())):
@@ -239,3 +240,14 @@ class GradingService:
             written=written,
             transient=transient,
         )
+
+
+def _is_to_be_recorded(run: Run, outcome: Outcome) -> bool:
+    """Whether nothing has recorded yet how the run ended.
+
+    A publish records itself, and missing rows are recorded as they are found. That an event's run was superseded is
+    recorded with the question whether it is a repeat.
+    """
+    if outcome.status is Status.SUPERSEDED:
+        return run.request.published_ms is None
+    return not outcome.status.published and outcome.status is not Status.ROWS_MISSING

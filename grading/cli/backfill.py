@@ -128,12 +128,20 @@ def backfill(
     )
     show_result(out, result)
     application.notifier.send(message(plan, result, command))
-    if result.not_reached:
-        out.line("Interrupted. To go on:", "yellow")
-        out.command(command)
     if result.failed or result.not_reached:
+        _tell_what_is_left(out, result, command, allow_shrink=allow_shrink)
         fail()
     application.notifier.resolve(UNFINISHED, None, f"{start} to {end}")
+
+
+def _tell_what_is_left(out: Output, result: BackfillResult, command: str, *, allow_shrink: bool) -> None:
+    """The command for the dates that were not reached or not published, and what to look at first."""
+    out.line("Interrupted. To go on:" if result.not_reached else "To try what was not published again:", "yellow")
+    out.command(command)
+    if not allow_shrink and any(outcome.status is Status.SHRUNK for outcome in result.failed):
+        out.line(
+            "shrunk: look first whether the input tables are whole. --allow-shrink is for dates that really have fewer."
+        )
 
 
 def message(plan: Plan, result: BackfillResult, resume: str) -> Alert:

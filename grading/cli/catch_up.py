@@ -73,4 +73,6 @@ def catch_up(out: Output, days: int) -> None:
         )
         out.command(commands.ungraded(state.date))
     if report.failed or report.left:
+        out.line("To go on with what is left:", "yellow")
+        out.command(f"{commands.CATCH_UP} --days {days}")
         fail()

@@ -66,7 +66,7 @@ def dedupe(
     Repair:   python -m grading dedupe --table prediction_accuracy --execute
     Undo:     python -m grading undo BACKUP --execute
 
-    Killed at any moment, each date is whole; the same command finishes the work.
+    Ctrl-C finishes the dates in flight. Killed at any moment, each date is whole; the same command finishes the work.
     """
     application = out.application
     repaired = REPAIR_TABLES[name]
@@ -88,11 +88,13 @@ def dedupe(
         out.line("Nothing was changed. To repair, with a backup:")
         out.command(commands.dedupe(name, start, end, merge_differing=merge_differing))
         return
-    results = _execute(out, repaired, damage, merge=merge, batch_dates=batch_dates, keep_days=keep_days)
-    recomputed = aggregates_of(
-        out, repaired, [found.date for found in results if found.result.good], recompute=recompute
+    command = commands.dedupe(name, start, end, merge_differing=merge_differing)
+    results, interrupted = _execute(
+        out, repaired, damage, merge=merge, batch_dates=batch_dates, keep_days=keep_days, command=command
     )
-    if not all(result.result.good for result in results):
+    good = [found.date for found in results if found.result.good]
+    recomputed = aggregates_of(out, repaired, good, recompute=recompute and not interrupted)
+    if len(results) < len(damage.affected) or not all(result.result.good for result in results):
         out.problem("Some dates were not repaired; the same command goes on with what is left.")
         fail()
     if not recomputed:
@@ -100,8 +102,8 @@ def dedupe(
 
 
 def _execute(
-    out: Output, repaired: RepairTable, damage: Damage, *, merge: bool, batch_dates: int, keep_days: int
-) -> Sequence[DateResult]:
+    out: Output, repaired: RepairTable, damage: Damage, *, merge: bool, batch_dates: int, keep_days: int, command: str
+) -> tuple[Sequence[DateResult], bool]:
     application = out.application
     settings, repairer = application.settings, application.repairer
     jobs = application.jobs("dedupe", _SURVEY_SECONDS)
@@ -122,6 +124,7 @@ def _execute(
         {found.day: found.total_rows for found in damage.affected},
         lambda days, deadline: repairer.deduplicate(repaired, days, backup, deadline, merge_differing=merge),
         batch_dates=batch_dates,
+        command=command,
     )
 
 

@@ -115,13 +115,13 @@ def state_line(outcome: Outcome) -> Text:
     line.append(f"  {figures.span(outcome.duration_ms / 1000):>6}", "dim")
     if status.published:
         return line.append(f"  {figures.counted(outcome.rows_inserted, 'row')}")
-    return line.append(f"\n  {_why(outcome)}", "red" if status in FAILURES else "")
+    return line.append(f"\n  {why_unpublished(outcome)}", "red" if status in FAILURES else "")
 
 
-def _why(outcome: Outcome) -> str:
+def why_unpublished(outcome: Outcome) -> str:
     """Why nothing was published."""
     written = outcome.written
-    if outcome.status is Status.SHRUNK and written:
+    if outcome.status is Status.SHRUNK and written and not written.lost_rows:
         keys = figures.counted(written.staged_keys, "key")
         return f"{keys} would replace {figures.counted(written.present_keys, 'key')}"
     return outcome.detail or "nothing was published"

@@ -52,7 +52,12 @@ def recompute_range(
         out.fact("runs_ended", 0)
         out.line(f"Nothing to do: from {first} to {last} every aggregate is newer than its grades.")
         return True
-    command = commands.recompute(first, last)
+    names = [processor.name for processor in processors] if processors else []
+    some = names if len(names) < len(AGGREGATES) else []
+    command = commands.recompute(first, last, some, everything=everything)
     result = run_plan(out, service, plan, concurrency=concurrency, allow_shrink=False, resume=command)
     show_result(out, result)
+    if result.failed or result.not_reached:
+        out.line("To go on:", "yellow")
+        out.command(command)
     return not (result.failed or result.not_reached)

@@ -14,6 +14,7 @@ from grading.batch import Ended
 from grading.cli.output import Column, Output
 from grading.cli.progress import date_bar
 from grading.cli.recompute import recompute_range
+from grading.cli.runner import stopped_by_signals
 from grading.dates.batches import MAX_DATES, Batches, BatchSize
 from grading.dates.survey import Work
 from grading.maintenance.repair_result import DateResult, Result
@@ -46,10 +47,15 @@ def repair_dates(
     repair: Callable[[Sequence[date], Deadline], Ended[DateResult]],
     *,
     batch_dates: int,
-) -> list[DateResult]:
+    command: str,
+) -> tuple[list[DateResult], bool]:
     """Repair dates in batches and in order, with progress, and show the results; `rows` are those of each date.
 
-    Begins no batch after a date whose verification failed: what is wrong there may be wrong everywhere.
+    Begins no batch after a date whose verification failed: what is wrong there may be wrong everywhere. After Ctrl-C
+    the dates in flight are finished, and `command`, which goes on, is shown.
+
+    Returns:
+        The results of the dates that were begun, and whether someone has pressed Ctrl-C.
     """
     application, stopping = out.application, threading.Event()
     with date_bar(out.console) as progress:
@@ -70,10 +76,11 @@ def repair_dates(
             started=lambda work: progress.update(task, description=work.date.isoformat()),
             finished=finished,
         )
-        ended = batches.run([Work(processor=repaired.processor, date=day) for day in sorted(rows)])
+        with stopped_by_signals(out, stopping.set, command) as interrupted:
+            ended = batches.run([Work(processor=repaired.processor, date=day) for day in sorted(rows)])
     results = [result for result in ended.values() if result]
     out.table("dates", _RESULTS, results)
-    return results
+    return results, bool(interrupted)
 
 
 def aggregates_of(out: Output, repaired: RepairTable, days: Sequence[date], *, recompute: bool) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -13,7 +13,7 @@ from types import FrameType
 from foundation import figures
 from grading.cli.exits import INTERRUPTED
 from grading.cli.output import Column, Output
-from grading.cli.progress import DateProgress, state_line
+from grading.cli.progress import DateProgress, state_line, why_unpublished
 from grading.dates.backfill import Backfill, BackfillResult, Plan
 from grading.dates.batches import MAX_DATES
 from grading.outcome import Outcome
@@ -40,7 +40,7 @@ def run_plan(
             allow_shrink=allow_shrink,
             batch_dates=batch_dates,
         )
-        with _stopped_by_signals(out, backfill, resume):
+        with stopped_by_signals(out, backfill.stop, resume):
             return backfill.run()
 
 
@@ -107,7 +107,11 @@ def show_result(out: Output, result: BackfillResult) -> None:
     }
     for name, value in totals.items():
         out.fact(name, value)
-    out.fact("failed", [{"date": f"{o.date}", "processor": o.processor, "detail": o.detail} for o in result.failed])
+    failed = [
+        {"date": f"{o.date}", "processor": o.processor, "status": o.status.value, "detail": why_unpublished(o)}
+        for o in result.failed
+    ]
+    out.fact("failed", failed)
     dates = figures.counted(int(totals["dates_not_reached"]), "date")
     out.line(
         f"{figures.counted(len(result.outcomes), 'run')} ended in {figures.span(result.duration_seconds)}, "
@@ -118,8 +122,11 @@ def show_result(out: Output, result: BackfillResult) -> None:
 
 
 @contextmanager
-def _stopped_by_signals(out: Output, backfill: Backfill, resume: str) -> Iterator[None]:
-    """The first Ctrl-C (or SIGTERM) stops politely; the second leaves at once, which is safe too."""
+def stopped_by_signals(out: Output, stop_politely: Callable[[], object], resume: str) -> Iterator[list[int]]:
+    """The first Ctrl-C (or SIGTERM) stops politely, and shows `resume`; the second leaves at once, which is safe too.
+
+    Yields the signals that have come.
+    """
     asked: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -127,7 +134,7 @@ def _stopped_by_signals(out: Output, backfill: Backfill, resume: str) -> Iterato
         if len(asked) > 1:
             # Each write is one transaction: it commits whole or not at all, and its lock expires.
             os._exit(INTERRUPTED)
-        backfill.stop()
+        stop_politely()
         sooner = dict(before)[signal.SIGTERM]
         if number == signal.SIGTERM and callable(sooner):
             sooner(number, frame)  # whoever sends SIGTERM waits for seconds, not for the dates in flight
@@ -136,7 +143,7 @@ def _stopped_by_signals(out: Output, backfill: Backfill, resume: str) -> Iterato
 
     before = [(number, signal.signal(number, stop)) for number in (signal.SIGINT, signal.SIGTERM)]
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before:
             signal.signal(number, handler)

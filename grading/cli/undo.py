@@ -10,6 +10,7 @@ from grading.cli.output import Column, Output, fail, with_output
 from grading.cli.repairs import aggregates_of, batch_dates_option, repair_dates
 from grading.maintenance.backup import KEPT_DAYS, Backup, make_backup
 from grading.maintenance.orphans import restore_dropped
+from grading.maintenance.repair_result import Result
 from grading.maintenance.repair_tables import REPAIR_TABLES
 from grading.maintenance.undo import Changed, Undoable, backups, changes, find_backup
 
@@ -81,7 +82,7 @@ def _restore(
     out.line(f"Backup {own.short} of the present state is kept for {figures.counted(keep_days, 'day')}.")
     out.line("To undo this undo:")
     out.command(own.undo_command)
-    results = repair_dates(
+    results, _ = repair_dates(
         out,
         repaired,
         changed.rows,
@@ -89,9 +90,18 @@ def _restore(
             repaired, days, taken, own, deadline, over=changed.dates, overwrite=overwrite
         ),
         batch_dates=batch_dates,
+        command=taken.undo_command,
     )
     aggregates_of(out, repaired, [found.date for found in results if found.result.good], recompute=False)
-    if not all(result.result.good for result in results):
+    left = [found for found in results if not found.result.good]
+    if any(found.result is Result.WRITTEN_SINCE for found in left):
+        out.line("Dates that were written since are left alone. To put them back, and lose what was written:", "red")
+        out.command(f"{taken.undo_command} --overwrite")
+    not_begun = len(results) < len(changed.rows)
+    if not_begun or any(found.result is not Result.WRITTEN_SINCE for found in left):
+        out.line("Some dates were not put back; the same command goes on with what is left:", "red")
+        out.command(taken.undo_command)
+    if left or not_begun:
         fail()
 
 

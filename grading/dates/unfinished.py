@@ -99,7 +99,8 @@ def _judge(
     began = min(row["started_at"] for row in own)
     ended: dict[tuple[str, date], str] = defaultdict(str)
     for row in rows:
-        if row["started_at"] >= began:
+        # Of what others did only what they finished counts: if they failed, what was published stays.
+        if row["started_at"] >= began and (row["trigger_source"] == trigger or row["status"] not in FAILURES):
             ended[(row["processor"], row["game_date"])] = row["status"]
     finished = {run for run, status in ended.items() if status and status not in FAILURES}
     names = names_of(trigger)

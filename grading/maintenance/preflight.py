@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from foundation.errors import AccessRefused, Permanent
-from grading.audit import resolved_findings
+from grading.audit import resolved_findings, unpublished_runs
 from grading.batch import Batch
 from grading.maintenance.check_queries import CHECKS, check_statement
 from grading.maintenance.repair_tables import REPAIR_TABLES, RepairRun, RepairTable
@@ -129,7 +129,7 @@ class Preflight:
         rows = typed_nulls(known)
         values = {**run.values(), **(computed.rules or {}), "staging": table(staged.table), **counted(batch)}
         values["lacks_required"] = lacks_required(batch, staged)
-        values |= {"status": literal("success"), "detail": literal("")}
+        values |= unpublished_runs([(run, "failed", "")])
         values["resolved"] = resolved_findings(batch, lambda run: run.run_id)
         values["measured"] = GRADING_SQL.fill("measure_staging", **values)
         names = ["measure_staging", "measure_found", "keep_one_per_key", "read_fence", "record_run", "runs_of_date"]

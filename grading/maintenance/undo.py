@@ -56,7 +56,7 @@ class Undoable:
                 return "nothing: no date was changed"
             return "creates the dropped table anew"
         rows = abs(self.changed.rows_removed)
-        if self.changed.trigger == "undo":
+        if self.changed.rows_removed < 0:
             return f"repairs again: {figures.counted(rows, 'duplicate')} removed"
         return f"restores duplicates: {figures.counted(rows, 'row')} come back"
 
@@ -72,13 +72,16 @@ def backups(settings: Settings, jobs: Jobs) -> list[Undoable]:
 
 
 def find_backup(settings: Settings, jobs: Jobs, name: str) -> Backup:
-    """The backup of a name, short or whole.
+    """The backup of a name, short or whole, which is there.
 
     Raises:
         InvalidSettings: it is no name, there is no such backup, or several have this short name.
     """
     if Backup.is_name(name):
-        return Backup.named(name)
+        named = Backup.named(name)
+        if not jobs.warehouse.exists(named.path(settings)):
+            raise InvalidSettings(f"there is no backup {name}: `{commands.UNDO}` lists them")
+        return named
     if not Backup.is_short_name(name):
         raise InvalidSettings(f"{name!r} is not the name of a backup: `{commands.UNDO}` lists them")
     found = [known.backup for known in backups(settings, jobs) if known.backup.short == name]

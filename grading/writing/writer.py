@@ -122,7 +122,8 @@ class Writer:
             run.trace.refused += 1
             of_date = events.bind(date=run.lock_key, run_id=run.run_id)
             of_date.emit("publish_refused", str(refused[run.date]), "WARNING", token=staged.token_of(run.date))
-        ended: dict[date, Result] = dict.fromkeys(self.satisfied(batch, staged), Written(status=Status.SUPERSEDED))
+        superseded = Written(status=Status.SUPERSEDED, detail="newer data was published meanwhile")
+        ended: dict[date, Result] = dict.fromkeys(self.satisfied(batch, staged), superseded)
         if batch.deadline.remaining() < batch.settings.alert_reserve_seconds:
             for day in batch.without(ended).days:
                 late = DeadlineExceeded("newer data was published, and no time is left to stage again")

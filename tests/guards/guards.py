@@ -112,6 +112,13 @@ GUARDS = (
         test=f"{_BATCHES}::test_a_batch_is_halved_until_the_date_that_fails_is_alone",
     ),
     Guard(
+        name="a resume does a date again that has newer data",
+        file="grading/service.py",
+        code="return run.request.published_ms is None",
+        without="return False",
+        test=f"{_BATCHES}::test_a_resumed_backfill_takes_a_date_with_newer_data_for_done",
+    ),
+    Guard(
         name="a batch that meets others goes on for ever",
         file="grading/writing/publish.py",
         code="if attempt == _CONFLICTS_OF_MANY and len(left) > 1:",
@@ -446,6 +453,20 @@ GUARDS = (
         code="found = in_halves(done, repair.wrong)",
         without="found = dict(repair.wrong(done))",
         test=f"{_REPAIRS}::test_a_verification_that_is_too_much_at_once_is_asked_in_parts",
+    ),
+    Guard(
+        name="after Ctrl-C others are repaired",
+        file="grading/cli/repairs.py",
+        code="stopped_by_signals(out, stopping.set, command)",
+        without="stopped_by_signals(out, str, command)",
+        test=f"{_REPAIRS}::test_ctrl_c_finishes_the_dates_in_flight_and_names_what_was_done_and_what_is_left",
+    ),
+    Guard(
+        name="an undo begins without its backup",
+        file="grading/maintenance/undo.py",
+        code="if not jobs.warehouse.exists(named.path(settings)):",
+        without="if False:",
+        test=f"{_REPAIRS}::test_an_undo_without_its_backup_begins_nothing",
     ),
     Guard(
         name="after a date that was put back others are repaired",

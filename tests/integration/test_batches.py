@@ -202,6 +202,36 @@ def test_a_date_with_newer_data_is_left_out_and_the_others_are_published(
     assert steps == ["stage", "measure", "publish", "fences", "publish", "fence", "validate"]
 
 
+def test_a_resumed_backfill_takes_a_date_with_newer_data_for_done(
+    slates: Application, meanwhile: Callable[[Callable[[Staged], object]], None]
+) -> None:
+    """It says why it published nothing of it, and leaves neither the date nor the summaries after it to be done."""
+
+    def overtake(_staged: Staged) -> None:
+        request = Request(date=BAD, trigger_source="event")
+        slates.service.run(GRADING, request, deadline(slates), use_lock=False)
+
+    meanwhile(overtake)
+    result = backfill(slates)
+    [left_out] = [outcome for outcome in result.outcomes if outcome.status is Status.SUPERSEDED]
+    assert (left_out.date, left_out.detail) == (BAD, "newer data was published meanwhile")
+    runs = slates.settings.target("grading_runs")
+    found = rows_of(slates.bigquery_client, f"SELECT * FROM `{runs}` WHERE run_id = '{left_out.run_id}'")
+    assert [(run["status"], run["committed_at"], run["detail"]) for run in found] == [
+        ("superseded", None, left_out.detail)
+    ]
+    plan = plan_backfill(slates.service, DAYS[0], DAYS[-1], PROCESSORS, deadline(slates), resume=True)
+    assert (plan.runs, plan.finished) == (0, len(PROCESSORS) * len(DAYS))
+
+
+def test_a_batch_whose_first_date_someone_holds_says_how_long_its_transaction_took(slates: Application) -> None:
+    """The size of the next batch is judged by it."""
+    with slates.lock("grading").acquire(DAYS[0], "an event"):
+        ended = run_all(slates)
+    assert ended.held == [DAYS[0]]
+    assert ended.transaction_seconds > 0
+
+
 def test_the_only_date_that_is_left_of_a_batch_is_published_by_its_own_run(
     slates: Application, meanwhile: Callable[[Callable[[Staged], object]], None]
 ) -> None:
@@ -486,3 +516,26 @@ def test_a_date_that_shrinks_or_has_no_box_scores_keeps_no_other_back(
     assert coverage[waiting] is not None
     assert coverage[waiting].gradable == 2
     assert len([row for row in rows(slates) if row["game_date"] == shrunk]) == PLAYERS
+
+
+def test_dates_of_which_nothing_is_published_are_recorded_by_one_job(
+    slates: Application, bigquery_client: bigquery.Client, statements: list[tuple[str, str]]
+) -> None:
+    """A season without box scores costs no job a date. Each date has its own row: run, status and detail."""
+    box_scores_table = slates.settings.input_table("box_scores_table")
+    without = DAYS[1:]
+    sql = f"DELETE FROM `{box_scores_table}` WHERE game_date >= DATE '{without[0]}'"
+    bigquery_client.query_and_wait(sql, api_timeout=30)
+    ended = run_all(slates)
+    assert statuses(ended) == dict.fromkeys(DAYS, Status.NO_ACTUALS) | {DAYS[0]: Status.SUCCESS}
+    assert len([job_id for job_id, _ in statements if "-record-" in job_id]) == 1
+    runs = slates.settings.target("grading_runs")
+    recorded = rows_of(bigquery_client, f"SELECT * FROM `{runs}` WHERE committed_at IS NULL ORDER BY game_date")
+    expected = [outcome for outcome in ended.outcomes if outcome.date in without]
+    assert [
+        (run["game_date"], run["run_id"], run["status"], run["detail"], run["trigger_source"]) for run in recorded
+    ] == [(outcome.date, outcome.run_id, "no_actuals", outcome.detail, "test") for outcome in expected]
+    assert {(run["rows_inserted"], run["locked"], run["rules_version"], run["fence_token"]) for run in recorded} == {
+        (0, True, slates.settings.rules_version, None)
+    }
+    assert all(run["staging_token"] for run in recorded)

@@ -12,7 +12,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -170,6 +170,25 @@ def _failed_backfill(state: Prepared) -> None:
     _paste(f"python -m grading backfill --start {DAYS[0]} --end {DAYS[1]}", code=1)
 
 
+def _killed_backfill(state: Prepared) -> None:
+    """One that began an hour ago, and of which nothing is heard since its first run."""
+    began = NOW + timedelta(hours=1)
+    trigger = f"backfill:{DAYS[0]}:{DAYS[1]}:{began:%Y%m%dT%H%M%SZ}"
+    execute(
+        state.client,
+        f"INSERT INTO `{state.application.settings.target('grading_runs')}` (run_id, processor, game_date,"
+        f" trigger_source, started_at, committed_at, status, rows_inserted, rows_deleted, duplicate_keys) VALUES"
+        f" ('killed', '{GRADING.name}', '{DAYS[0]}', '{trigger}', TIMESTAMP '{began:%Y-%m-%d %H:%M:%S}+00:00',"
+        f" TIMESTAMP '{began:%Y-%m-%d %H:%M:%S}+00:00', 'success', {PLAYERS}, {PLAYERS}, 0)",
+    )
+    _set_clock(state, began + timedelta(hours=1))
+    state.application.upkeep.unfinished_backfills(Deadline.after(_SECONDS, state.application.clock))
+
+
+def _set_clock(state: Prepared, now: datetime) -> None:
+    vars(state.application.clock)["wall"] = now
+
+
 SITUATIONS = (
     Situation(
         name="a business key has several rows",
@@ -247,9 +266,7 @@ SITUATIONS = (
         then=lambda _: _paste("python -m grading init"), state=_left,
     ),
     Situation(
-        name="a backfill was killed",
-        told=lambda s: s.application.upkeep.unfinished_backfills(Deadline.after(_SECONDS, s.application.clock)),
-        state=_left,
+        name="a backfill was killed", told=_killed_backfill, state=_left, after=lambda s: _set_clock(s, NOW),
     ),
     Situation(
         name="a backfill is done",

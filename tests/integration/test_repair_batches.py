@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +21,7 @@ from click.testing import CliRunner
 from google.cloud import bigquery
 
 from foundation.clock import Deadline
-from foundation.errors import ResourcesExceeded, StatementRefused, Transient
+from foundation.errors import InvalidSettings, ResourcesExceeded, StatementRefused, Transient
 from grading.batch import Batch
 from grading.cli import commands, dedupe, undo  # noqa: F401 - the commands must be loaded to be patched
 from grading.locker import Locker
@@ -578,6 +581,82 @@ def test_an_undo_leaves_out_the_date_that_was_graded_since(
     }
     assert len(after[BAD]) == KEYS
     assert _steps(statements[sent:])["publish"] == 1
+
+
+def test_an_undo_says_what_to_type_for_the_dates_that_it_left_alone(damaged: Application, cli: Cli) -> None:
+    before = _contents(damaged)
+    undone = _undo_command(cli(*DEDUPE))
+    _grade_anew(damaged)
+    said = cli(*undone, code=1)
+    assert "Dates that were written since are left alone." in said
+    assert f"  python -m grading {' '.join(undone)} --overwrite\n" in said
+    assert "goes on with what is left" not in said
+    assert "Dates that were written since" not in cli(*undone, "--overwrite")
+    assert _contents(damaged) == before
+
+
+def test_the_list_of_backups_says_of_an_undone_undo_that_duplicates_come_back(damaged: Application, cli: Cli) -> None:
+    redo = _undo_command(cli(*_undo_command(cli(*DEDUPE))))
+    again = _undo_command(cli(*redo))
+    effects = {found["backup"]: found["effect"] for found in json.loads(cli("undo", "--format", "json"))["backups"]}
+    duplicates = EXCESS * len(DAYS)
+    assert effects[redo[1]] == f"repairs again: {duplicates} duplicates removed"
+    assert effects[again[1]] == f"restores duplicates: {duplicates} rows come back"
+
+
+@pytest.mark.parametrize("option", [(), ("--execute",)], ids=["preview", "execute"])
+def test_an_undo_without_its_backup_begins_nothing(
+    damaged: Application, cli: Cli, statements: list[tuple[str, str]], option: Sequence[str]
+) -> None:
+    """Also if it is named in full, as the record of what it was made for still does."""
+    backup = _backup(damaged)
+    _deduplicate(damaged, backup)
+    after = _contents(damaged)
+    damaged.bigquery_client.delete_table(str(backup.path(damaged.settings)), timeout=30, retry=None)
+    statements.clear()
+    with pytest.raises(InvalidSettings, match=f"there is no backup {backup.name}: `python -m grading undo` lists them"):
+        CliRunner().invoke(commands, ["undo", backup.name, *option], catch_exceptions=False)
+    assert not statements
+    assert _contents(damaged) == after
+
+
+def test_ctrl_c_finishes_the_dates_in_flight_and_names_what_was_done_and_what_is_left(
+    damaged: Application, cli: Cli, meanwhile: Meanwhile
+) -> None:
+    """Of a repair and of an undo: the aggregates of what was done are named, and what goes on with the rest."""
+    before = _contents(damaged)
+
+    def press() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    meanwhile(press)
+    said = cli(*DEDUPE, "--batch-dates", "2", "--recompute", code=1)
+    assert _counts(damaged) == [KEYS] * 2 + [KEYS + EXCESS] * 3
+    assert "Finishing the dates in flight" in said
+    assert [line for line in said.splitlines() if line.startswith("  python -m grading dedupe")] == [
+        f"  python -m grading {' '.join(DEDUPE)}"
+    ]
+    assert f"The aggregates of 2 dates are out of date: {DAYS[0]}, {DAYS[1]}\n" in said
+    assert f"  python -m grading recompute --start {DAYS[0]} " in said
+    assert "Some dates were not repaired" in said
+    undone = _undo_command(said)
+    cli(*DEDUPE)
+    assert _counts(damaged) == [KEYS] * len(DAYS)
+
+    meanwhile(press)
+    said = cli(*undone, "--batch-dates", "1", code=1)
+    assert _counts(damaged) == [KEYS + EXCESS, *[KEYS] * 4]
+    assert "Some dates were not put back; the same command goes on with what is left:" in said
+    cli(*undone)
+    assert {day: rows for day, rows in _contents(damaged).items() if day in DAYS[:2]} == {
+        day: before[day] for day in DAYS[:2]
+    }
+
+
+def _undo_command(said: str) -> tuple[str, ...]:
+    """The command that a repair names to undo it."""
+    (command,) = re.findall(r"  python -m grading (undo [0-9a-f]{6} --execute)$", said, re.MULTILINE)
+    return tuple(command.split())
 
 
 def test_an_undo_restores_only_what_is_not_as_in_the_backup(damaged: Application, published: list[list[date]]) -> None:

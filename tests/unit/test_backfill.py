@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import click
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 from alerts.alert import Alert
 from grading.cli import commands
 from grading.cli.backfill import message
+from grading.cli.progress import state_line
 from grading.dates.backfill import BackfillResult, Plan, _left
 from grading.dates.survey import DateState, Ledger, Published, Work, aggregate_due, grading_due
 from grading.outcome import Outcome, Status, Written
@@ -224,3 +226,18 @@ class TestHelp:
         done = CliRunner().invoke(commands, arguments)
         assert done.exit_code == 2
         assert error in done.output
+
+
+def test_a_date_that_would_lose_values_is_not_said_to_have_fewer_keys() -> None:
+    """Its keys may be as many as before: what counts is what only the replaced rows have."""
+    written = Written(
+        status=Status.SHRUNK,
+        staged_keys=12,
+        present_keys=12,
+        lost_rows=2,
+        detail="2 rows hold values that only they have",
+    )
+    outcome = replace(_outcome(DAYS[0], Status.SHRUNK), written=written, detail=written.detail)
+    said = state_line(outcome).plain
+    assert "2 rows hold values that only they have" in said
+    assert "would replace" not in said
