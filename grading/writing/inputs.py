@@ -135,21 +135,20 @@ def _read_as(settings: Settings, setting: str, found: Table | None, target: Tabl
 
 
 def _numeric(target: Table) -> dict[str, Sql]:
-    """The columns of the grades that are numbers of another kind than the service declares, and that kind."""
+    """The columns of the grades that are numbers of another kind than the service declares, as that kind."""
     pairs = [(own, target.column(own.name)) for own in declared("prediction_accuracy").columns]
     return {
-        own.name: own.type
+        own.name: _cast(own.name, own.type)
         for own, found in pairs
         if found and own.base != found.base and {own.base, found.base} <= NUMBERS
     }
 
 
 def _replaced(path: Sql, casts: Mapping[str, Sql]) -> Sql:
+    """The table with some columns as other expressions."""
     if not casts:
         return path
-    replaced = ", ".join(
-        f"CAST({columns([name])} AS {kind}) AS {columns([name])}" for name, kind in sorted(casts.items())
-    )
+    replaced = ", ".join(f"{cast} AS {columns([name])}" for name, cast in sorted(casts.items()))
     return SQL.fill("read_as", replaced=Sql(replaced), input=path)
 
 
@@ -162,11 +161,22 @@ def _casts(needed: Mapping[str, Needed], found: Table, target: Table | None) -> 
         into = target.column(_READ_AS[name]) if target and name in _READ_AS else None
         wanted = Column(name, need.type, required=False)
         if into and _is_coarser(into, column):
-            casts.append((name, into.type if into.base == "NUMERIC" else Sql(f"NUMERIC(38, {into.decimals})")))
+            kind = into.type if into.base == "NUMERIC" else Sql(f"NUMERIC(38, {into.decimals})")
+            casts.append((name, _cast(name, kind, into.decimals if column.base == "NUMERIC" else None)))
             continue
         if column.base != wanted.base:
-            casts.append((name, wanted.type))
+            casts.append((name, _cast(name, wanted.type)))
     return casts
+
+
+def _cast(name: str, kind: Sql, decimals: int | None = None) -> Sql:
+    """A column as another kind of number; of a NUMERIC that keeps more, how many `decimals` are left.
+
+    These are rounded first. The cast alone rounds alike in BigQuery; the local engine drops it in some plans, where the
+    value is compared with a number of more digits.
+    """
+    value = columns([name]).text if decimals is None else f"ROUND({columns([name])}, {decimals})"
+    return Sql(f"CAST({value} AS {kind})")
 
 
 def _is_coarser(into: Column, column: Column) -> bool:
