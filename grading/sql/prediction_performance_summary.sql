@@ -192,6 +192,9 @@ seen AS (
     (system_id, upto, player_lookup, confidence_tier),
     (system_id, upto, player_lookup, situation)
   )
+  HAVING (GROUPING(archetype) = 1 OR archetype IS NOT NULL)
+    AND (GROUPING(confidence_tier) = 1 OR confidence_tier IS NOT NULL)
+    AND (GROUPING(situation) = 1 OR situation IS NOT NULL)
   UNION ALL
   SELECT
     system_id,
@@ -214,6 +217,9 @@ seen AS (
     (system_id, upto, game_id, confidence_tier),
     (system_id, upto, game_id, situation)
   )
+  HAVING (GROUPING(archetype) = 1 OR archetype IS NOT NULL)
+    AND (GROUPING(confidence_tier) = 1 OR confidence_tier IS NOT NULL)
+    AND (GROUPING(situation) = 1 OR situation IS NOT NULL)
 ),
 -- A name counts from the stretch in which it was seen, until it is seen again or the period begins after it.
 last_seen AS (
