@@ -8,7 +8,7 @@ comparison of predictions and grades.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from foundation.clock import Deadline
@@ -30,6 +30,7 @@ _READ_AS = {"predicted_points": "predicted_points", "current_points_line": "line
 # A date is given for each of them: a table may demand a filter of either.
 _DATES = ("game_date", "report_date")
 _CONFIDENCE_DECIMALS = 4
+_NUMERIC = Column("", "NUMERIC", required=False)
 _NUMERIC_DECIMALS = 9
 
 
@@ -68,7 +69,7 @@ def inputs(settings: Settings, warehouse: Warehouse | None = None) -> dict[str, 
         "accuracy": _replaced(table(accuracy), _numeric(target) if target else {}),
         "placeholder_lines": lines,
         "why_not_graded": SQL.fill("why_not_graded", placeholder_lines=lines),
-        "minutes_type": minutes.type if minutes else Column("", "NUMERIC", required=False).type,
+        "kept_minutes": minutes.cast("minutes_played", _NUMERIC) if minutes else Sql("minutes_played"),
         "confidence_decimals": literal(min(decimals, _CONFIDENCE_DECIMALS)),
         "passed_in": Sql(""),
         "passed_out": Sql(""),
@@ -138,7 +139,7 @@ def _numeric(target: Table) -> dict[str, Sql]:
     """The columns of the grades that are numbers of another kind than the service declares, as that kind."""
     pairs = [(own, target.column(own.name)) for own in declared("prediction_accuracy").columns]
     return {
-        own.name: _cast(own.name, own.type)
+        own.name: own.cast(columns([own.name]).text, found)
         for own, found in pairs
         if found and own.base != found.base and {own.base, found.base} <= NUMBERS
     }
@@ -161,22 +162,12 @@ def _casts(needed: Mapping[str, Needed], found: Table, target: Table | None) -> 
         into = target.column(_READ_AS[name]) if target and name in _READ_AS else None
         wanted = Column(name, need.type, required=False)
         if into and _is_coarser(into, column):
-            kind = into.type if into.base == "NUMERIC" else Sql(f"NUMERIC(38, {into.decimals})")
-            casts.append((name, _cast(name, kind, into.decimals if column.base == "NUMERIC" else None)))
+            rounded = replace(_NUMERIC, precision=38, scale=into.decimals)
+            casts.append((name, rounded.cast(columns([name]).text, column)))
             continue
         if column.base != wanted.base:
-            casts.append((name, _cast(name, wanted.type)))
+            casts.append((name, wanted.cast(columns([name]).text, column)))
     return casts
-
-
-def _cast(name: str, kind: Sql, decimals: int | None = None) -> Sql:
-    """A column as another kind of number; of a NUMERIC that keeps more, how many `decimals` are left.
-
-    These are rounded first. The cast alone rounds alike in BigQuery; the local engine drops it in some plans, where the
-    value is compared with a number of more digits.
-    """
-    value = columns([name]).text if decimals is None else f"ROUND({columns([name])}, {decimals})"
-    return Sql(f"CAST({value} AS {kind})")
 
 
 def _is_coarser(into: Column, column: Column) -> bool:
