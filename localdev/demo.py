@@ -14,17 +14,21 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
 
+from foundation.errors import InvalidSettings
+from grading.settings import Settings
 from localdev import sample_slate
+from localdev.bigquery import LOCAL_PROJECT
 from localdev.demo_run import DemoFailed, grade_files, grade_sample
 from localdev.processes import StartFailed
 from localdev.slate import SlateError, read_slate
@@ -32,6 +36,8 @@ from localdev.stack import LocalStack
 
 _TIME_ZONE = "America/New_York"
 _PIPE_WIDTH = 100
+# The settings that change what the same files are graded as. Nothing else of the environment reaches the demo.
+_RULES = ("placeholder_lines", "graded_lines", "grade_after_game")
 
 
 class UsageError(Exception):
@@ -72,6 +78,13 @@ def parse(arguments: Sequence[str] | None = None) -> Arguments:
     return Arguments(Path(given.data), _day(given.date), out)
 
 
+def rules_of(environment: Mapping[str, str]) -> dict[str, Any]:
+    """The rules that the environment chooses for own files, as fields of `Settings`. Raises `InvalidSettings`."""
+    names = {name.upper(): environment.get(name.upper(), "") for name in _RULES}
+    chosen = Settings.from_environment({**names, "GOOGLE_CLOUD_PROJECT": LOCAL_PROJECT})
+    return {name: getattr(chosen, name) for name in _RULES}
+
+
 def _day(text: str) -> date:
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         raise UsageError(f"DATE={text} is not a date: write it as YYYY-MM-DD, for example DATE=2024-01-15")
@@ -107,7 +120,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = parse(arguments)
         # Read before anything is started: a mistake in a file is told at once.
         slate = read_slate(given.data, given.day) if given.data else None
-    except (UsageError, SlateError) as error:
+        rules = rules_of(os.environ) if given.data else {}
+    except (UsageError, SlateError, InvalidSettings) as error:
         complaints.print(f"demo: {error}", markup=False, style="red")
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -120,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ExitStack() as running:
             with console.status("Starting the local stack"):
                 tell = partial(console.print, "  ", markup=False, style="dim", sep="")
-                stack = running.enter_context(LocalStack(directory, tell=tell))
+                stack = running.enter_context(LocalStack(directory, tell=tell, **rules))
             if given.data is None:
                 grade_sample(stack, console, given.day, slate, given.out)
             else:

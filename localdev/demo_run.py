@@ -204,7 +204,7 @@ def _explain_difference(stack: LocalStack, console: Console, day: date) -> None:
     report = find_ungraded(stack.settings, application.jobs("ungraded", _CALL_SECONDS), start=day, end=day)
     console.print(
         f"{figures.counted(report.predictions, 'prediction')} in: {report.graded:,} graded, one row each; "
-        f"{report.total:,} not graded, because:",
+        f"{report.total:,} not graded{', because:' if report.total else ''}",
         markup=False,
         soft_wrap=True,
     )

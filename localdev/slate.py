@@ -33,8 +33,9 @@ _EXAMPLES = {
     "TIMESTAMP": "a time such as 2024-01-15T19:30:00Z",
 }
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+# A confidence may be: grading counts and tells one that is out of range.
 _NOT_NEGATIVE = frozenset(
-    {"confidence_score", "predicted_points", "points", "minutes_played", "current_points_line", "similar_games_count"}
+    {"predicted_points", "points", "minutes_played", "current_points_line", "similar_games_count"}
 )
 
 

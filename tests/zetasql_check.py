@@ -89,6 +89,10 @@ _NOT_IN_BIGQUERY = frozenset(
 )
 
 
+# BigQuery takes parameters of a type for columns and variables alone; the analyzer takes them in a cast, too.
+_CAST_WITH_PARAMETERS = re.compile(r"\bAS\s+(?:(?:BIG)?(?:NUMERIC|DECIMAL)|STRING|BYTES)\s*\(", re.IGNORECASE)
+
+
 def bigquery_language() -> LanguageOptions:
     """The language that BigQuery speaks, as near as the analyzer's features come to it."""
     service()  # before the package loads it in its own way
@@ -166,6 +170,8 @@ class Judge:
 
     def check_as_it_is(self, statement: str) -> None:
         """Analyse one statement with the values in it. Raises `Refused` with the analyzer's words."""
+        if found := _CAST_WITH_PARAMETERS.search(statement):
+            raise Refused(f"Parameterized types are not allowed in CAST expressions: {found[0]!r}\nin\n{statement}")
         try:
             resolved = self._analyzer.analyze(statement)
         except ServerError as error:

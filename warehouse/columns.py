@@ -80,6 +80,29 @@ class Column:
         return Sql(f"ARRAY<{element}>" if self.repeated else element)
 
     @property
+    def bare_type(self) -> Sql:
+        """Its type without parameters: BigQuery refuses them in a cast."""
+        if self.fields:
+            inner = f"STRUCT<{', '.join(f'{columns([f.name])} {f.bare_type}' for f in self.fields)}>"
+            return Sql(f"ARRAY<{inner}>" if self.repeated else inner)
+        return Sql(f"ARRAY<{self._element}>" if self.repeated else self._element)
+
+    def cast(self, value: str, given: Column | None = None) -> Sql:
+        """A value in this column's type, rounded to what it keeps; `given` is the column that it is of, if known.
+
+        Parameters are for columns alone: what is too large or too long fails when it is written. A NUMERIC is made by
+        way of its text, since a plain cast keeps fewer decimals in some engines.
+        """
+        if self.base != "NUMERIC":
+            return Sql(value if given and given.base == self.base else f"CAST({value} AS {self.bare_type})")
+        numeric = given is not None and given.base == "NUMERIC"
+        exact = value if numeric else f"PARSE_NUMERIC(CAST({value} AS STRING))"
+        kept, of = self.decimals, given.decimals if given and numeric else None
+        if kept is None or kept >= (9 if of is None else of):
+            return Sql(exact)
+        return Sql(f"ROUND({exact}, {kept})")
+
+    @property
     def groupable(self) -> bool:
         """Whether rows may be grouped and compared by it."""
         return not self.repeated and self._element not in _NOT_GROUPABLE

@@ -10,6 +10,7 @@ from grading.maintenance.repair_tables import FIRST_DAY, PREDICTIONS
 from grading.maintenance.ungraded import ungraded_statement
 from grading.settings import Settings
 from grading.writing.inputs import inputs, optional_input
+from grading.writing.rules import SQL as RULES
 from grading.writing.rules import rules_between
 from validation.checks import RECENT_DAYS
 from validation.quality import Ask, Window
@@ -62,6 +63,10 @@ def _injury_report(settings: Settings, jobs: Jobs, window: Window) -> Sql:
     return optional_input("injury_report", settings, jobs.warehouse, window.end, jobs.deadline)
 
 
+def _newest_injury_reports(settings: Settings, jobs: Jobs, window: Window) -> Sql:
+    return rules_between(settings, jobs, window.start, window.end)["newest_injury_reports"]
+
+
 def _rules_version(settings: Settings, jobs: Jobs, _window: Window) -> Sql:
     """The column, or NULL in a table that is older than it."""
     names = [column.name for column in jobs.warehouse.columns(settings.target("prediction_accuracy"))]
@@ -82,6 +87,7 @@ _LOOKED_UP: Mapping[str, Callable[[Settings, Jobs, Window], Sql]] = {
     "prediction_content": _prediction_content,
     "comparable_content": _comparable_content,
     "injury_report": _injury_report,
+    "newest_injury_reports": _newest_injury_reports,
     "rules_version": _rules_version,
     "ungraded": _ungraded,
     "late_dates": _late_dates,
@@ -108,6 +114,7 @@ def _values(settings: Settings, warehouse: Warehouse, window: Window) -> Mapping
         **inputs(settings, warehouse),
         **{name: literal(day) for name, day in dates.items()},
         "runs": table(settings.target("grading_runs")),
+        "teams_named": RULES.fill("teams_named"),
         "gradable": PREDICTIONS.condition(settings),
         "season_dates": dates_array(games.row_before(window.today, _FRESHNESS_DAYS)),
         "milestone_mae": number(settings.milestone_mae),

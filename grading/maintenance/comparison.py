@@ -93,7 +93,7 @@ def aligned(path: TablePath, has: Sequence[Column], wanted: Sequence[Column]) ->
     parts = [
         columns([column.name]).text
         if column.name.lower() in names
-        else f"CAST({'[]' if column.repeated else 'NULL'} AS {column.type}) AS {columns([column.name])}"
+        else f"CAST({'[]' if column.repeated else 'NULL'} AS {column.bare_type}) AS {columns([column.name])}"
         for column in wanted
     ]
     return SQL.fill("aligned_backup", aligned=Sql(", ".join(parts)), backup=table(path))

@@ -16,6 +16,8 @@ from warehouse.statements import Folder, Sql, TablePath, columns, key_texts, tab
 
 SQL = Folder("grading.maintenance.sql")
 
+_NUMERIC = Column("", "NUMERIC", required=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -96,7 +98,7 @@ def _value(pair: tuple[Column, Column], which: int) -> str:
     column = pair[which]
     decimals = [one.decimals if one.decimals is not None else 6 for one in pair]
     if column.base in NUMBERS and (pair[0].type != pair[1].type):
-        return f"ROUND(CAST({columns([column.name])} AS NUMERIC(38, 9)), {min(decimals)})"
+        return f"ROUND({_NUMERIC.cast(columns([column.name]).text, column)}, {min(decimals)})"
     return column.comparable().text
 
 

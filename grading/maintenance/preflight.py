@@ -206,7 +206,7 @@ class Preflight:
 
 def typed_nulls(known: Sequence[Column]) -> Sql:
     """A subquery without rows that has these columns in their types."""
-    parts = [f"CAST({'[]' if c.repeated else 'NULL'} AS {c.type}) AS {columns([c.name])}" for c in known]
+    parts = [f"CAST({'[]' if c.repeated else 'NULL'} AS {c.bare_type}) AS {columns([c.name])}" for c in known]
     return REPAIR_SQL.fill("typed_nulls", nulls=Sql(", ".join(parts)))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from grading.settings import Settings
-from grading.writing.inputs import inputs
+from grading.writing.inputs import SQL as INPUTS
+from grading.writing.rules import rules_between
 from warehouse.jobs import Jobs
 from warehouse.statements import Folder, Sql, literal
 
@@ -42,9 +43,9 @@ def accuracy_of(settings: Settings, jobs: Jobs, start: date, end: date) -> Seque
 
     Raises what `Jobs.ask` raises.
     """
-    statement = SQL.fill(
-        "accuracy", **inputs(settings), start=literal(start), end=literal(end), game=_game(settings, jobs)
-    )
+    # No injury report is read: whether there is one need not be asked.
+    values = rules_between(settings, jobs, start, end, injury_report=INPUTS.fill("absent_injury_report"))
+    statement = SQL.fill("accuracy", **values, start=literal(start), end=literal(end), game=_game(settings, jobs))
     return [SystemAccuracy(**row) for row in jobs.ask("accuracy", statement).rows]
 
 

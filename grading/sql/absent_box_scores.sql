@@ -8,7 +8,7 @@ SELECT
   CASE
     WHEN found.box_score_game_id IS NOT NULL THEN NULL
     WHEN elsewhere.player_lookup IS NOT NULL THEN 'game_id_differs'
-    WHEN REGEXP_CONTAINS(reports.injury_status, r'(?i)^out$$') THEN 'listed_out'
+    WHEN reports.is_listed_out THEN 'listed_out'
     WHEN played.game IS NOT NULL
       OR LOGICAL_OR(found.box_score_game_id IS NOT NULL) OVER (PARTITION BY found.for_date, found.own_game)
       THEN 'no_box_score_for_player'

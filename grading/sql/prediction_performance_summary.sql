@@ -192,6 +192,9 @@ seen AS (
     (system_id, upto, player_lookup, confidence_tier),
     (system_id, upto, player_lookup, situation)
   )
+  HAVING (GROUPING(archetype) = 1 OR archetype IS NOT NULL)
+    AND (GROUPING(confidence_tier) = 1 OR confidence_tier IS NOT NULL)
+    AND (GROUPING(situation) = 1 OR situation IS NOT NULL)
   UNION ALL
   SELECT
     system_id,
@@ -214,6 +217,9 @@ seen AS (
     (system_id, upto, game_id, confidence_tier),
     (system_id, upto, game_id, situation)
   )
+  HAVING (GROUPING(archetype) = 1 OR archetype IS NOT NULL)
+    AND (GROUPING(confidence_tier) = 1 OR confidence_tier IS NOT NULL)
+    AND (GROUPING(situation) = 1 OR situation IS NOT NULL)
 ),
 -- A name counts from the stretch in which it was seen, until it is seen again or the period begins after it.
 last_seen AS (
@@ -388,13 +394,13 @@ SELECT
   CAST(total_recommendations AS INT64) AS total_recommendations,
   CAST(hits AS INT64) AS hits,
   CAST(misses AS INT64) AS misses,
-  ROUND(CAST(SAFE_DIVIDE(hits, hits + misses) AS NUMERIC(38, 9)), 3) AS hit_rate,
-  ROUND(CAST(SAFE_DIVIDE(over_hits, overs) AS NUMERIC(38, 9)), 3) AS over_hit_rate,
-  ROUND(CAST(SAFE_DIVIDE(under_hits, unders) AS NUMERIC(38, 9)), 3) AS under_hit_rate,
+  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(hits, hits + misses) AS STRING)), 3) AS hit_rate,
+  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(over_hits, overs) AS STRING)), 3) AS over_hit_rate,
+  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(under_hits, unders) AS STRING)), 3) AS under_hit_rate,
   ROUND(SAFE_DIVIDE(absolute_errors, absolutes), 2) AS mae,
   ROUND(SAFE_DIVIDE(signed_errors, signeds), 2) AS avg_bias,
-  ROUND(CAST(SAFE_DIVIDE(within_3, played) AS NUMERIC(38, 9)), 3) AS within_3_pct,
-  ROUND(CAST(SAFE_DIVIDE(within_5, played) AS NUMERIC(38, 9)), 3) AS within_5_pct,
+  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(within_3, played) AS STRING)), 3) AS within_3_pct,
+  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(within_5, played) AS STRING)), 3) AS within_5_pct,
   ROUND(SAFE_DIVIDE(confidences, confident), 3) AS avg_confidence,
   CAST(unique_players AS INT64) AS unique_players,
   CAST(unique_games AS INT64) AS unique_games,

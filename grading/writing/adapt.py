@@ -86,8 +86,8 @@ def adapted(batch: Batch, rows: Sql, target: Table, sources: Sources, names: Seq
     fits = all(found and found.type == column.type for column, found in pairs)
     if fits and not sources.predicted and not sources.carried:
         return rows
-    cast = [_cast(column.name, column.name, found or column) for column, found in pairs]
-    cast += [_cast(_PASSED + name, name, target.by_name[name.lower()]) for name in sources.predicted]
+    cast = [_cast(column.name, column.name, found or column, column) for column, found in pairs]
+    cast += [_cast(_PASSED + name, name, target.by_name[name.lower()], None) for name in sources.predicted]
     kept = [columns([column.name]).text for column, _ in pairs] + [columns([name]).text for name in sources.predicted]
     selected = [f"computed.{name}" for name in kept]
     selected += [f"replaced.{columns([column.name])}" for column in sources.carried]
@@ -103,10 +103,10 @@ def adapted(batch: Batch, rows: Sql, target: Table, sources: Sources, names: Seq
 _OWN = ("run_id", "fence_token")
 
 
-def _cast(name: str, alias: str, into: Column) -> str:
+def _cast(name: str, alias: str, into: Column, given: Column | None) -> str:
     if into.repeated or into.fields or not into.groupable:
         return f"computed.{columns([name])} AS {columns([alias])}"
-    return f"CAST(computed.{columns([name])} AS {into.type}) AS {columns([alias])}"
+    return f"{into.cast(f'computed.{columns([name])}', given)} AS {columns([alias])}"
 
 
 def _replaced(batch: Batch, carried: Sequence[Column]) -> Sql:

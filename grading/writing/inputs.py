@@ -8,7 +8,7 @@ comparison of predictions and grades.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from foundation.clock import Deadline
@@ -30,6 +30,7 @@ _READ_AS = {"predicted_points": "predicted_points", "current_points_line": "line
 # A date is given for each of them: a table may demand a filter of either.
 _DATES = ("game_date", "report_date")
 _CONFIDENCE_DECIMALS = 4
+_NUMERIC = Column("", "NUMERIC", required=False)
 _NUMERIC_DECIMALS = 9
 
 
@@ -68,7 +69,7 @@ def inputs(settings: Settings, warehouse: Warehouse | None = None) -> dict[str, 
         "accuracy": _replaced(table(accuracy), _numeric(target) if target else {}),
         "placeholder_lines": lines,
         "why_not_graded": SQL.fill("why_not_graded", placeholder_lines=lines),
-        "minutes_type": minutes.type if minutes else Column("", "NUMERIC", required=False).type,
+        "kept_minutes": minutes.cast("minutes_played", _NUMERIC) if minutes else Sql("minutes_played"),
         "confidence_decimals": literal(min(decimals, _CONFIDENCE_DECIMALS)),
         "passed_in": Sql(""),
         "passed_out": Sql(""),
@@ -135,21 +136,20 @@ def _read_as(settings: Settings, setting: str, found: Table | None, target: Tabl
 
 
 def _numeric(target: Table) -> dict[str, Sql]:
-    """The columns of the grades that are numbers of another kind than the service declares, and that kind."""
+    """The columns of the grades that are numbers of another kind than the service declares, as that kind."""
     pairs = [(own, target.column(own.name)) for own in declared("prediction_accuracy").columns]
     return {
-        own.name: own.type
+        own.name: own.cast(columns([own.name]).text, found)
         for own, found in pairs
         if found and own.base != found.base and {own.base, found.base} <= NUMBERS
     }
 
 
 def _replaced(path: Sql, casts: Mapping[str, Sql]) -> Sql:
+    """The table with some columns as other expressions."""
     if not casts:
         return path
-    replaced = ", ".join(
-        f"CAST({columns([name])} AS {kind}) AS {columns([name])}" for name, kind in sorted(casts.items())
-    )
+    replaced = ", ".join(f"{cast} AS {columns([name])}" for name, cast in sorted(casts.items()))
     return SQL.fill("read_as", replaced=Sql(replaced), input=path)
 
 
@@ -162,10 +162,11 @@ def _casts(needed: Mapping[str, Needed], found: Table, target: Table | None) -> 
         into = target.column(_READ_AS[name]) if target and name in _READ_AS else None
         wanted = Column(name, need.type, required=False)
         if into and _is_coarser(into, column):
-            casts.append((name, into.type if into.base == "NUMERIC" else Sql(f"NUMERIC(38, {into.decimals})")))
+            rounded = replace(_NUMERIC, precision=38, scale=into.decimals)
+            casts.append((name, rounded.cast(columns([name]).text, column)))
             continue
         if column.base != wanted.base:
-            casts.append((name, wanted.type))
+            casts.append((name, wanted.cast(columns([name]).text, column)))
     return casts
 
 

@@ -18,7 +18,7 @@ import pytest
 from rich.console import Console
 
 from localdev import sample_slate
-from localdev.demo import main
+from localdev.demo import main, rules_of
 from localdev.demo_run import DemoFailed, grade_files
 from localdev.environment import isolated
 from localdev.graded import RUN_COLUMNS
@@ -131,6 +131,30 @@ def test_what_cannot_be_graded_is_told_before_anything_starts(
     assert shown.err.startswith("demo: ")
     assert text in shown.err
     assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    ("given", "rules"),
+    [
+        ({}, {"placeholder_lines": "20", "graded_lines": "all", "grade_after_game": True}),
+        (
+            {"PLACEHOLDER_LINES": "none", "GRADED_LINES": "latest", "GRADE_AFTER_GAME": "false", "ENVIRONMENT": "x"},
+            {"placeholder_lines": "none", "graded_lines": "latest", "grade_after_game": False},
+        ),
+    ],
+)
+def test_own_files_are_graded_by_the_rules_of_the_environment(given: dict[str, str], rules: dict[str, object]) -> None:
+    """And by nothing else of it."""
+    assert rules_of(given) == rules
+
+
+def test_a_rule_that_is_none_is_told_before_anything_starts(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sample_slate.write(tmp_path, sample_slate.SAMPLE_DATE)
+    monkeypatch.setenv("GRADED_LINES", "newest")
+    assert main([f"--data={tmp_path}", f"--date={sample_slate.SAMPLE_DATE}"]) == 2
+    assert "GRADED_LINES='newest': use 'all' or 'latest'" in capsys.readouterr().err
 
 
 def test_make_hands_its_variables_over_as_they_are(make_demo: MakeDemo, tmp_path: Path) -> None:

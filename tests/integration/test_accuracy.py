@@ -7,7 +7,8 @@ import math
 import random
 from collections import defaultdict
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import date, timedelta
+from string import Template
 from typing import Any
 
 import pytest
@@ -16,9 +17,12 @@ from google.cloud import bigquery
 
 from foundation.clock import Clock
 from grading.cli import commands
+from grading.outcome import Status
 from grading.report.accuracy import SystemAccuracy, accuracy_of
 from grading.settings import Settings
 from grading.wiring import Application
+from localdev.slate import PREDICTIONS, statement
+from tests.integration.cases import grade, load, played, predicted
 from tests.integration.damaged import NOON, TODAY, at_terminal, execute
 
 REAL = ("ACTUAL_PROP", "ODDS_API", "BETTINGPROS")
@@ -194,3 +198,70 @@ def test_no_grades_name_the_command_that_makes_them(application: Application, mo
     at_terminal(monkeypatch, "accuracy", application)
     output = CliRunner().invoke(commands, ["accuracy", "--last", "3"]).output
     assert output.startswith("No grades from 2026-01-17 to 2026-01-19.")
+
+
+def _bets(application: Application, day: date) -> SystemAccuracy:
+    """The line of the one system over all its bets on a date."""
+    found = accuracy_of(application.settings, application.jobs("test", 60), day, day)
+    (total,) = [row for row in found if row.is_total]
+    return total
+
+
+def test_the_newest_line_is_that_of_the_predictions_that_were_graded(application: Application) -> None:
+    """A later copy of the first line that was withdrawn makes it no newer: the line that moved counts, and lost."""
+    day = TODAY - timedelta(days=1)
+    later = f"{day}T18:00:00Z"
+    load(
+        application,
+        [
+            predicted(day, "moved", "10.5"),
+            predicted(day, "moved", "14.5", created_at=f"{day}T16:00:00Z"),
+            predicted(day, "moved", "10.5", created_at=later, prediction_id="withdrawn", is_active=False),
+            predicted(day, "moved", "10.5", created_at=later, prediction_id="wrong", invalidation_reason="wrong line"),
+        ],
+        [played(day, "moved", 12)],
+    )
+    assert grade(application, day).status is Status.SUCCESS
+    found = _bets(application, day)
+    assert found.hit_rate_low == 0
+    assert (found.predictions, found.decided, found.hits) == (1, 1, 0)
+
+
+def test_of_lines_that_were_all_withdrawn_the_newest_counts(application: Application) -> None:
+    """The grades are still there, and one of them is the bet."""
+    day = TODAY - timedelta(days=1)
+    load(
+        application,
+        [predicted(day, "moved", "14.5"), predicted(day, "moved", "10.5", created_at=f"{day}T16:00:00Z")],
+        [played(day, "moved", 12)],
+    )
+    assert grade(application, day).status is Status.SUCCESS
+    assert _bets(application, day).hits == 1
+    predictions = application.settings.input_table("predictions_table")
+    execute(application.bigquery_client, f"UPDATE `{predictions}` SET is_active = FALSE WHERE game_date = '{day}'")
+    assert _bets(application, day).hits == 1
+
+
+def test_a_prediction_made_after_the_game_makes_no_line_newer(application: Application) -> None:
+    day = TODAY - timedelta(days=1)
+    path = application.settings.input_table("predictions_table")
+    execute(application.bigquery_client, f"DROP TABLE `{path}`")
+    ddl = statement(PREDICTIONS.statement).replace(
+        "\n)\nPARTITION", ",\n  prediction_made_before_game BOOL\n)\nPARTITION"
+    )
+    execute(application.bigquery_client, Template(ddl).substitute(table=f"`{path}`"))
+    load(
+        application,
+        [
+            predicted(day, "moved", "10.5"),
+            predicted(day, "moved", "14.5", created_at=f"{day}T16:00:00Z"),
+            predicted(day, "moved", "10.5", created_at=f"{TODAY}T09:00:00Z", prediction_id="after"),
+        ],
+        [played(day, "moved", 12)],
+    )
+    execute(
+        application.bigquery_client,
+        f"UPDATE `{path}` SET prediction_made_before_game = FALSE WHERE prediction_id = 'after'",
+    )
+    assert grade(application, day).status is Status.SUCCESS
+    assert _bets(application, day).hits == 0

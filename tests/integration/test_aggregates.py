@@ -137,6 +137,8 @@ def test_periods_slices_and_limits_around_the_start_of_a_season(
     archetypes |= {"player001": "alone", "player229": "alone"}  # on fewer than ten predictions in a short period
     path = application.settings.input_table("archetypes_table")
     bigquery_client.create_dataset(f"{path.project}.{path.dataset}", exists_ok=True)
+    # A nameless archetype is one of its own, not that of the players who have none.
+    archetypes |= dict.fromkeys(("player003", "player005", "player007"), "")
     listed = [*archetypes.items(), ("player002", "zebra")]
     values = ", ".join(f"('{player}', '{archetype}')" for player, archetype in listed)
     rows_of(bigquery_client, f"CREATE TABLE `{path}` (player_lookup STRING, archetype STRING)")

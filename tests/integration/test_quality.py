@@ -24,7 +24,7 @@ from validation.checks import CHECKS, worst
 
 RECENT = TODAY - timedelta(days=2)
 OLD = TODAY - timedelta(days=20)
-ACCURACY, PREDICTIONS, BOX_SCORES = "{accuracy}", "{predictions}", "{box_scores}"
+ACCURACY, PREDICTIONS, BOX_SCORES, REPORTS = "{accuracy}", "{predictions}", "{box_scores}", "{injury_report}"
 
 BROKEN = {
     "duplicate_grades": [
@@ -131,6 +131,7 @@ def _run(client: bigquery.Client, settings: Settings, statements: list[str]) -> 
         "accuracy": settings.target("prediction_accuracy"),
         "predictions": settings.input_table("predictions_table"),
         "box_scores": settings.input_table("box_scores_table"),
+        "injury_report": settings.input_table("injury_report_table"),
     }
     for statement in statements:
         execute(client, statement.format(**names))
@@ -179,6 +180,69 @@ def test_a_check_fails_on_data_broken_in_its_way_only(
         assert _check(weeks)[name] == verdicts[name], "a command that only looks changes nothing"
     else:
         assert _check(weeks)[name] == "pass", typed.output
+
+
+OF_PLAYER_1 = f"game_date = '{RECENT}' AND player_lookup = 'player1'"
+IN_TEAMS = [  # one player's game is named by its teams, everywhere alike
+    f"UPDATE `{table}` SET game_id = '{RECENT:%Y%m%d}_BBB_AAA' WHERE {OF_PLAYER_1}"
+    for table in (ACCURACY, PREDICTIONS, BOX_SCORES)
+]
+FURTHER = {
+    "a box score under the teams in the other order": (
+        "duplicate_box_scores",
+        [
+            *IN_TEAMS,
+            (
+                f"INSERT INTO `{BOX_SCORES}` SELECT * REPLACE ('{RECENT:%Y%m%d}_AAA_BBB' AS game_id)"
+                f" FROM `{BOX_SCORES}` WHERE {OF_PLAYER_1}"
+            ),
+        ],
+    ),
+    "a confidence below zero": (
+        "confidence_above_one",
+        [f"UPDATE `{ACCURACY}` SET confidence_score = -0.2 WHERE {OF_PLAYER_1}"],
+    ),
+    "a placeholder of a grade without a line source": (
+        "placeholder_lines_graded",
+        [
+            f"UPDATE `{ACCURACY}` SET line_value = 20, line_source = NULL WHERE {OF_PLAYER_1}",
+            f"UPDATE `{PREDICTIONS}` SET is_active = FALSE WHERE {OF_PLAYER_1}",
+        ],
+    ),
+}
+NO_FAULT = {
+    "a prediction that was invalidated, under another game id": [
+        (
+            f"INSERT INTO `{PREDICTIONS}` SELECT * REPLACE ('0022500001' AS game_id, 'moved' AS invalidation_reason)"
+            f" FROM `{PREDICTIONS}` WHERE {OF_PLAYER_1}"
+        )
+    ],
+    "a game of which the one predicted player is listed as out": [
+        (
+            f"INSERT INTO `{PREDICTIONS}` SELECT * REPLACE ('quiet' AS game_id, 'playerx' AS player_lookup)"
+            f" FROM `{PREDICTIONS}` WHERE {OF_PLAYER_1}"
+        ),
+        (
+            f"INSERT INTO `{REPORTS}` (player_lookup, game_date, injury_status, report_date, report_hour) VALUES"
+            f" ('playerx', '{RECENT}', 'Questionable', '{RECENT}', 9), ('playerx', '{RECENT}', 'Out', '{RECENT}', 17)"
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", FURTHER)
+def test_a_check_fails_on_further_data_of_its_kind(
+    weeks: Application, bigquery_client: bigquery.Client, kind: str
+) -> None:
+    name, statements = FURTHER[kind]
+    _run(bigquery_client, weeks.settings, statements)
+    assert [check for check, verdict in _check(weeks).items() if verdict != "pass"] == [name]
+
+
+@pytest.mark.parametrize("kind", NO_FAULT)
+def test_what_is_no_fault_passes_every_check(weeks: Application, bigquery_client: bigquery.Client, kind: str) -> None:
+    _run(bigquery_client, weeks.settings, NO_FAULT[kind])
+    assert [check for check, verdict in _check(weeks).items() if verdict != "pass"] == []
 
 
 @pytest.mark.parametrize("day", [OLD, RECENT])

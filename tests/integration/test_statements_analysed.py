@@ -84,6 +84,14 @@ def test_a_float_into_a_numeric_column_is_caught(judge: Judge, plain_settings: S
         judge.check(f"INSERT INTO `{accuracy}` (player_lookup, line_value) SELECT 'x', 1.5e0")
 
 
+@pytest.mark.parametrize("kind", ["NUMERIC(38, 9)", "NUMERIC (5, 1)", "BIGNUMERIC(38)", "STRING(3)", "bytes(3)"])
+def test_a_cast_with_parameters_is_caught(judge: Judge, kind: str) -> None:
+    """BigQuery: Parameterized types are not allowed in CAST expressions."""
+    with pytest.raises(Refused, match="Parameterized types are not allowed in CAST expressions"):
+        judge.check_as_it_is(f"SELECT CAST(NULL AS {kind})")
+    judge.check_as_it_is(f"CREATE TABLE made (column_of_the_table {kind})")
+
+
 def test_an_unknown_column_is_caught(judge: Judge, plain_settings: Settings) -> None:
     accuracy = plain_settings.target("prediction_accuracy")
     with pytest.raises(Refused, match="Unrecognized name"):

@@ -23,6 +23,7 @@ from grading.maintenance.repair_rows import RepairedState
 from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING
+from grading.report.accuracy import accuracy_of
 from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
@@ -160,6 +161,37 @@ def test_rounded_values_are_one_story_and_catch_up_comes_to_rest(
     assert {row["minutes_played"] for row in graded} == {Decimal("30.3")}
     for _ in range(3):
         assert rounding.catch_up.run(7, Deadline.after(300, rounding.clock)).outcomes == []
+
+
+def test_a_line_that_rounds_to_a_placeholder_is_one_in_grades_and_coverage(
+    rounding: Application, bigquery_client: bigquery.Client
+) -> None:
+    """19.96 is kept as 20.0, which is no line: not graded, and counted as what it is."""
+    lines = ["19.96", "20", "20.04", "20.06"]
+    rounded = [{**row, "current_points_line": line} for row, line in zip(predictions(DAY, 4), lines, strict=True)]
+    load(bigquery_client, rounding.settings, rounded, box_scores(DAY, 3))
+    outcome = grade(rounding)
+    assert outcome.coverage
+    assert {cause: count for cause, count in outcome.coverage.ungraded.items() if count} == {
+        "placeholder_line": 3,
+        "no_box_score_for_player": 1,
+    }
+    assert rows(rounding) == []
+
+
+def test_the_newest_line_of_a_bet_is_found_by_what_the_grades_keep_of_it(
+    rounding: Application, bigquery_client: bigquery.Client
+) -> None:
+    """A line of 8.54 is graded as 8.5; it is the newest, and won."""
+    first = [{**row, "current_points_line": "90.5", "recommendation": "OVER"} for row in predictions(DAY, 1)]
+    moved = [{**row, "current_points_line": "8.54", "prediction_id": "moved"} for row in first]
+    for row in moved:
+        row["created_at"] = f"{DAY}T23:30:00Z"
+    load(bigquery_client, rounding.settings, [*first, *moved], [{**row, "points": 9} for row in box_scores(DAY, 1)])
+    assert grade(rounding).status is Status.SUCCESS
+    later = Application(rounding.settings, clock=NOON, sinks=(), notifier=RecordingNotifier())
+    for found in accuracy_of(later.settings, later.jobs("test", 60), DAY, DAY):
+        assert (found.predictions, found.hits) == (1, 1)
 
 
 def test_dates_before_adopt_from_are_left_alone(application: Application, bigquery_client: bigquery.Client) -> None:

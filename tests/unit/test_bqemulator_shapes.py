@@ -40,7 +40,7 @@ class Varied:
     def statement(self, file: SqlFile) -> str:
         values = {placeholder: Sql("x") for placeholder in file.placeholders} | {"date": Sql(f"DATE '{self.day}'")}
         values |= {"days": Sql(f"= DATE '{self.day}'")}
-        values |= {"minutes_type": Sql("NUMERIC"), "passed_in": Sql(""), "passed_out": Sql("")}
+        values |= {"kept_minutes": Sql("minutes_played"), "passed_in": Sql(""), "passed_out": Sql("")}
         return file.fill(**values).text
 
     def statements(self) -> list[str]:

@@ -49,7 +49,7 @@ FROM t GROUP BY ALL"""
 def _statement(file: SqlFile) -> str:
     values = {placeholder: Sql("x") for placeholder in file.placeholders} | {"date": Sql("DATE '2024-01-15'")}
     values |= {"days": Sql("= DATE '2024-01-15'")}
-    values |= {"minutes_type": Sql("NUMERIC"), "passed_in": Sql(""), "passed_out": Sql("")}
+    values |= {"kept_minutes": Sql("minutes_played"), "passed_in": Sql(""), "passed_out": Sql("")}
     return file.fill(**values).text
 
 

@@ -47,3 +47,35 @@ def test_a_window_is_partitioned_by_the_text_of_what_it_refuses() -> None:
 def test_a_name_that_is_a_keyword_is_quoted() -> None:
     assert columns(["group", "grouped"]).text == "`group`, grouped"
     assert Column("order", "JSON", required=False).comparable().text == "TO_JSON_STRING(`order`)"
+
+
+def _numeric(scale: int | None = None) -> Column:
+    return Column("a", "NUMERIC", required=False, precision=None if scale is None else 5, scale=scale)
+
+
+@pytest.mark.parametrize(
+    ("into", "given", "cast"),
+    [
+        (_numeric(), _numeric(), "a"),
+        (_numeric(), _numeric(1), "a"),
+        (_numeric(1), _numeric(1), "a"),
+        (_numeric(1), _numeric(), "ROUND(a, 1)"),
+        (_numeric(0), _numeric(2), "ROUND(a, 0)"),
+        (_numeric(), Column("a", "FLOAT", required=False), "PARSE_NUMERIC(CAST(a AS STRING))"),
+        (_numeric(1), Column("a", "FLOAT", required=False), "ROUND(PARSE_NUMERIC(CAST(a AS STRING)), 1)"),
+        (_numeric(3), None, "ROUND(PARSE_NUMERIC(CAST(a AS STRING)), 3)"),
+        (Column("a", "FLOAT", required=False), _numeric(), "CAST(a AS FLOAT64)"),
+        (Column("a", "INTEGER", required=False), _numeric(), "CAST(a AS INT64)"),
+        (Column("a", "STRING", required=False, max_length=3), Column("a", "STRING", required=False), "a"),
+        (Column("a", "STRING", required=False, max_length=3), None, "CAST(a AS STRING)"),
+    ],
+)
+def test_a_cast_has_no_parameters_and_rounds_as_the_column_does(into: Column, given: Column | None, cast: str) -> None:
+    """BigQuery refuses parameters of a type in a cast."""
+    assert into.cast("a", given).text == cast
+
+
+def test_a_bare_type_has_no_parameters_inside_either() -> None:
+    inner = (_numeric(1), Column("b", "STRING", required=False, max_length=3))
+    assert Column("x", "RECORD", required=False, fields=inner).bare_type.text == "STRUCT<a NUMERIC, b STRING>"
+    assert Column("x", "NUMERIC", required=False, repeated=True).bare_type.text == "ARRAY<NUMERIC>"

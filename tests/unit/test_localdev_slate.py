@@ -217,14 +217,25 @@ def test_the_sample_has_every_injury_case_of_a_voided_bet() -> None:
     assert (False, "", "") in cases
 
 
-@pytest.mark.parametrize("column", ["confidence_score", "predicted_points", "current_points_line"])
+@pytest.mark.parametrize("column", ["similar_games_count", "predicted_points", "current_points_line"])
 def test_a_negative_value_is_refused_where_none_can_be(tmp_path: Path, column: str) -> None:
     """An adjustment may well be negative."""
     slate = sample_slate.generate()
-    slate[PREDICTIONS.setting][0] |= {column: "-0.5", "pace_adjustment": "-1.5"}
+    slate[PREDICTIONS.setting][0] |= {column: "-5", "pace_adjustment": "-1.5"}
     sample_slate.write_rows(tmp_path, DAY, slate)
-    with pytest.raises(SlateError, match=rf"line 2: {column}='-0.5' is negative: write 0 or more"):
+    with pytest.raises(SlateError, match=rf"line 2: {column}='-5' is negative: write 0 or more"):
         read_slate(tmp_path, DAY)
+
+
+def test_a_confidence_out_of_range_is_read_as_it_is(tmp_path: Path) -> None:
+    """It is for grading to say what it makes of it."""
+    slate = sample_slate.generate()
+    given = ["-0.2", "8700", "1"]
+    for row, confidence in zip(slate[PREDICTIONS.setting], given, strict=False):
+        row["confidence_score"] = confidence
+    sample_slate.write_rows(tmp_path, DAY, slate)
+    read = read_slate(tmp_path, DAY)[PREDICTIONS.setting]
+    assert [row["confidence_score"] for row in read[:3]] == given
 
 
 HEADER = "player_lookup,game_id,game_date,team_abbr,opponent_team_abbr,minutes_played,points,is_dnp"

@@ -8,5 +8,5 @@ FROM (
       CAST(game_date AS STRING), ' ', player_lookup, ' ', system_id, ': confidence ', CAST(confidence_score AS STRING)
     ) AS sample
   FROM ${accuracy}
-  WHERE game_date BETWEEN ${start} AND ${yesterday} AND confidence_score > 1
+  WHERE game_date BETWEEN ${start} AND ${yesterday} AND NOT confidence_score BETWEEN 0 AND 1
 )

@@ -10,7 +10,10 @@ differing AS (
   JOIN box_scores AS other ON other.game_date = p.game_date AND other.player_lookup = p.player_lookup
   LEFT JOIN box_scores AS own
     ON own.game_date = p.game_date AND own.player_lookup = p.player_lookup AND own.game_id = p.game_id
-  WHERE p.game_date BETWEEN ${start} AND ${yesterday} AND p.is_active AND own.game_id IS NULL
+  WHERE p.game_date BETWEEN ${start} AND ${yesterday}
+    AND p.is_active
+    AND p.invalidation_reason IS NULL
+    AND own.game_id IS NULL
   GROUP BY p.game_date, p.game_id
 )
 SELECT

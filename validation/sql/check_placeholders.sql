@@ -8,5 +8,7 @@ FROM (
       CAST(game_date AS STRING), ' ', player_lookup, ' ', system_id, ': line ', CAST(line_value AS STRING)
     ) AS sample
   FROM ${accuracy}
-  WHERE game_date BETWEEN ${start} AND ${yesterday} AND line_value IN (${placeholder_lines}) AND line_source != 'NO_PROP_LINE'
+  WHERE game_date BETWEEN ${start} AND ${yesterday}
+    AND line_value IN (${placeholder_lines})
+    AND IFNULL(line_source, 'ACTUAL_PROP') != 'NO_PROP_LINE'
 )

@@ -1,5 +1,5 @@
 -- Games with predictions and without any box score, though the box scores of that date or of a later one are in.
--- Players are compared, not game ids, which may differ.
+-- Players are compared, not game ids, which may differ. Of a player who is listed as out none is expected.
 WITH predicted AS (
   SELECT game_date, game_id, player_lookup, COUNT(*) AS predictions
   FROM ${predictions}
@@ -11,6 +11,12 @@ played AS (
   FROM ${box_scores}
   WHERE game_date BETWEEN ${start} AND ${yesterday}
 ),
+reports AS (
+  SELECT game_date, player_lookup, is_listed_out
+  FROM (
+    ${newest_injury_reports}
+  )
+),
 games AS (
   SELECT
     predicted.game_date,
@@ -18,8 +24,9 @@ games AS (
     SUM(predicted.predictions) AS predictions
   FROM predicted
   LEFT JOIN played ON played.game_date = predicted.game_date AND played.player_lookup = predicted.player_lookup
+  LEFT JOIN reports ON reports.game_date = predicted.game_date AND reports.player_lookup = predicted.player_lookup
   GROUP BY predicted.game_date, predicted.game_id
-  HAVING COUNTIF(played.player_lookup IS NOT NULL) = 0
+  HAVING COUNTIF(played.player_lookup IS NOT NULL) = 0 AND COUNTIF(reports.is_listed_out IS NOT TRUE) > 0
 )
 SELECT
   COUNT(*) AS silent_games,

@@ -23,7 +23,7 @@ keys AS (
   FROM (
     SELECT
       game_date, player_lookup, game_id, system_id, line_value, box_score_game_id, TRUE AS is_kept,
-      points AS actual_points, CAST(minutes_played AS ${minutes_type}) AS minutes_played, did_not_play AS is_voided
+      points AS actual_points, ${kept_minutes} AS minutes_played, did_not_play AS is_voided
     FROM grading
     UNION ALL
     SELECT

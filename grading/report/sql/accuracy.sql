@@ -2,9 +2,32 @@
 -- One bet a player, game and system: a row with a line before one without, then the newest prediction. The formulas and
 -- where they come from: docs/accuracy.md.
 WITH made AS (
-  SELECT game_date, player_lookup, game_id, system_id, current_points_line, MAX(created_at) AS created_at
-  FROM ${predictions}
-  WHERE game_date BETWEEN ${start} AND ${end}
+  -- The prediction that was graded; where all of a line have been withdrawn since, the newest of these.
+  SELECT
+    game_date,
+    player_lookup,
+    game_id,
+    system_id,
+    current_points_line,
+    COALESCE(
+      MAX(IF(counts AND NOT made_after, created_at, NULL)),
+      MAX(IF(counts, created_at, NULL)),
+      MAX(created_at)) AS created_at
+  FROM (
+    SELECT
+      game_date,
+      player_lookup,
+      game_id,
+      system_id,
+      current_points_line,
+      created_at,
+      (
+        ${why_not_graded}
+      ) IS NULL AS counts,
+      ${made_after} AS made_after
+    FROM ${predictions}
+    WHERE game_date BETWEEN ${start} AND ${end}
+  )
   GROUP BY game_date, player_lookup, game_id, system_id, current_points_line
 ),
 bets AS (
@@ -64,15 +87,19 @@ SELECT
   IF(
     decided = 0,
     NULL,
-    (hits + 1.9207294) / (decided + 3.8414588)
-      - 1.9599640 / (decided + 3.8414588)
-        * SQRT(IFNULL(SAFE_DIVIDE(hits * (decided - hits), decided), 0) + 0.9603647)) AS hit_rate_low,
+    GREATEST(
+      (hits + 1.9207294) / (decided + 3.8414588)
+        - 1.9599640 / (decided + 3.8414588)
+          * SQRT(IFNULL(SAFE_DIVIDE(hits * (decided - hits), decided), 0) + 0.9603647),
+      0)) AS hit_rate_low,
   IF(
     decided = 0,
     NULL,
-    (hits + 1.9207294) / (decided + 3.8414588)
-      + 1.9599640 / (decided + 3.8414588)
-        * SQRT(IFNULL(SAFE_DIVIDE(hits * (decided - hits), decided), 0) + 0.9603647)) AS hit_rate_high,
+    LEAST(
+      (hits + 1.9207294) / (decided + 3.8414588)
+        + 1.9599640 / (decided + 3.8414588)
+          * SQRT(IFNULL(SAFE_DIVIDE(hits * (decided - hits), decided), 0) + 0.9603647),
+      1)) AS hit_rate_high,
   brier_score,
   mae,
   real_bets,
