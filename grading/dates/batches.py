@@ -4,8 +4,9 @@ An event that waits for a date of a batch waits for the batch. So a batch is no 
 and its transaction for half of one, judged by the last batch's times. It is halved if what failed may lie in one of its
 dates, or in their number: in the end one date fails by itself, and the others are published.
 
-A date that someone else holds is done by itself at the end, when waiting for it holds up no other. Nobody waits while
-he holds a lock, so that two backfills that meet cannot wait for each other.
+A date that someone else holds comes at the end, when waiting for it holds up no other: the first by itself, and those
+that are free by then as a batch again. So a holder of many dates that died, or wrote them as a batch, is waited for once.
+Nobody waits while he holds a lock, so that two backfills that meet cannot wait for each other.
 """
 
 from __future__ import annotations
@@ -122,11 +123,22 @@ class Batches(Generic[R]):
     def run(self, phase: Sequence[Work]) -> dict[Work, R | None]:
         """How each date of a phase ended, which is of one processor; None for those that did not begin.
 
-        Dates that others hold come last, one at a time and waited for.
+        Dates that others hold come last, and are waited for one at a time.
         """
+        ended, held = self._together(phase)
+        if held:
+            ended |= self._part((held[0],)).ended
+            more, held = self._together(held[1:])
+            ended |= more
+        for work in held:
+            ended |= self._part((work,)).ended
+        return {work: ended.get(work) for work in phase}
+
+    def _together(self, works: Sequence[Work]) -> tuple[dict[Work, R | None], list[Work]]:
+        """Run some dates in batches: how each ended, and those that others hold, in the order of the dates."""
         ended: dict[Work, R | None] = {}
         later: list[Work] = []
-        queue, running = deque([tuple(phase)] if phase else []), set[Future[_Part[R]]]()
+        queue, running = deque([tuple(works)] if works else []), set[Future[_Part[R]]]()
         with ThreadPoolExecutor(self.concurrency, thread_name_prefix="batch") as pool:
             while queue or running:
                 while queue and len(running) < self.concurrency:
@@ -137,9 +149,7 @@ class Batches(Generic[R]):
                     ended |= part.ended
                     later += part.held
                     queue.extendleft(reversed(part.again))
-        for work in sorted(later, key=lambda work: work.date):
-            ended |= self._part((work,)).ended
-        return {work: ended.get(work) for work in phase}
+        return ended, sorted(later, key=lambda work: work.date)
 
     def _take(self, queue: deque[tuple[Work, ...]]) -> tuple[Work, ...]:
         """The next batch: as many dates of the next part as one may have."""

@@ -476,6 +476,33 @@ def test_a_date_that_someone_holds_is_done_at_the_end_of_its_phase(
     assert {processor for processor, _ in ended[len(DAYS) :]} == {p.name for p in PROCESSORS[1:]}
 
 
+def test_dates_that_someone_held_together_are_done_together_once_they_are_free(
+    slates: Application, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a backfill that was killed: its dates are waited for once, and not written one at a time."""
+    waits, held, release = threading.Event(), threading.Event(), threading.Event()
+    record = sink.record
+    monkeypatch.setattr(
+        sink, "record", lambda event: (record(event), waits.set() if event.name == "lock_waiting" else None)
+    )
+
+    def hold() -> None:
+        with slates.lock("grading").acquire_all(dict.fromkeys(DAYS, "a batch")):
+            held.set()
+            release.wait(60)
+
+    threads = [threading.Thread(target=hold), threading.Thread(target=lambda: (waits.wait(60), release.set()))]
+    for thread in threads:
+        thread.start()
+    assert held.wait(10)
+    result = backfill(slates)
+    for thread in threads:
+        thread.join()
+    assert not result.failed
+    writes = {run["publish_job_id"] for run in published(slates) if run["processor"] == GRADING.name}
+    assert len(writes) == 2, "that of the first date, which is waited for, and that of all others"
+
+
 def test_without_a_lock_store_all_dates_are_published_with_one_alert(
     slates: Application, notifier: RecordingNotifier
 ) -> None:
