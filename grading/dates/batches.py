@@ -5,7 +5,7 @@ and its transaction for half of one, judged by the last batch's times. It is hal
 dates, or in their number: in the end one date fails by itself, and the others are published.
 
 A date that someone else holds comes at the end, when waiting for it holds up no other: the first by itself, and those
-that are free by then as a batch again. So a holder of many dates that died, or wrote them as a batch, is waited for once.
+that are free by then as a batch again. So who died with many dates, or wrote them as a batch, is waited for once.
 Nobody waits while he holds a lock, so that two backfills that meet cannot wait for each other.
 """
 
