@@ -14,7 +14,7 @@ from foundation.events import EventLog
 from grading.batch import Batch
 from grading.hold import NOT_REQUESTED, Hold, LeaseLike, NotHeld
 from grading.processors import Processor
-from grading.run import Request, Run
+from grading.run import Request
 
 
 class HeldLease(LeaseLike, Protocol):
@@ -119,11 +119,13 @@ class Locker:
             yield holds
 
     @contextmanager
-    def publishing(self, run: Run, events: EventLog) -> Iterator[None]:
-        """Serialise publishes to one table for a moment, so that two dates do not abort each other."""
+    def publishing(self, batch: Batch, events: EventLog) -> Iterator[None]:
+        """Serialise publishes to one table for a moment, so that two dates do not abort each other. A lock store that
+        did not answer for one of the dates is not asked again."""
+        run = batch.lead
         with ExitStack() as stack:
-            wait = min(_LONGEST_PUBLISH_WAIT_SECONDS, run.deadline.remaining() / 2)
-            if run.hold.failure is not NotHeld.UNAVAILABLE:
+            wait = min(_LONGEST_PUBLISH_WAIT_SECONDS, batch.deadline.remaining() / 2)
+            if all(each.hold.failure is not NotHeld.UNAVAILABLE for each in batch):
                 try:
                     lock = self.lock_of_type("publish", events)
                     stack.enter_context(lock.acquire(run.target.table, run.run_id, wait, deadline=run.deadline))

@@ -48,7 +48,7 @@ from warehouse.statements import Folder, Sql, SqlFile, table
 
 SQL = Folder("grading.sql")
 
-PublishLock = Callable[[Run, EventLog], AbstractContextManager[None]]
+PublishLock = Callable[[Batch, EventLog], AbstractContextManager[None]]
 
 _FIRST_BACKOFF_SECONDS = 0.25
 _LONGEST_BACKOFF_SECONDS = 8.0
@@ -80,7 +80,7 @@ class Publisher:
         `PublishConflict` if a batch of several dates is aborted for the third time: then nothing was written.
         """
         left_out: dict[date, Transient] = {}
-        with self.publish_lock(batch.lead, events):
+        with self.publish_lock(batch, events):
             attempt = 0
             while True:
                 left_out |= _lost(batch.without(left_out))

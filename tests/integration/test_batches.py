@@ -516,6 +516,26 @@ def test_without_a_lock_store_all_dates_are_published_with_one_alert(
     assert {run["locked"] for run in published(slates)} == {False}
 
 
+def test_a_lock_store_that_fails_in_the_middle_of_a_batch_is_not_asked_for_the_publish(
+    slates: Application, notifier: RecordingNotifier, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FaultyStore(slates.lock_store)
+    store.plan("commit", "down")  # so that the locks are taken one by one
+    slates.__dict__["lock_store"] = store
+    record = sink.record
+    fails = {"lock_acquired": "down"}
+    monkeypatch.setattr(
+        sink,
+        "record",
+        lambda event: (record(event), setattr(store, "always", fails.get(event.name, store.always))),
+    )
+    ended = run_all(slates)
+    assert set(statuses(ended).values()) == {Status.SUCCESS}
+    assert notifier.checks() == ["lock_failure"]
+    assert sorted(run["locked"] for run in published(slates)) == [*[False] * (len(DAYS) - 1), True]
+    assert not sink.named("publish_lock_skipped")
+
+
 def test_a_script_that_is_too_long_is_sent_in_parts(
     slates: Application, monkeypatch: pytest.MonkeyPatch, statements: list[tuple[str, str]]
 ) -> None:
