@@ -71,8 +71,9 @@ def main(
     if dry_run:
         list_calls(chosen, estimate(chosen), console)
         return
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also in the background of a shell
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt = Interrupt()
+    signal.signal(signal.SIGINT, interrupt)  # also in the background of a shell
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         if out:
             reports.check_path(out)
@@ -83,7 +84,9 @@ def main(
         with tempfile.TemporaryDirectory(prefix="conformance-") as directory:
             clock = SystemClock()
             with _place(target, Path(directory), clock, console) as place:
-                code = _work(place, target, chosen, console, clock, out, timedelta(seconds=older_than), sweeping, deep)
+                code = _work(
+                    place, target, chosen, console, clock, out, timedelta(seconds=older_than), sweeping, deep, interrupt
+                )
     except (GradingError, api.GoogleAPICallError, OSError) as error:
         click.echo(f"conformance: {str(error).partition(chr(10))[0]}", err=True)
         sys.exit(_USAGE)
@@ -109,6 +112,7 @@ def _work(
     older_than: timedelta,
     sweeping: bool,
     deep: bool,
+    interrupt: Interrupt,
 ) -> int:
     """Look, estimate, run, report, clear away. Returns the exit code."""
     refuse_foreign(place.owner, place.documents)
@@ -129,7 +133,7 @@ def _work(
     place.deadline = Deadline.after(_DEEP_SECONDS if deep else _RUN_SECONDS, clock)
     try:
         place.prepare()
-        results = run_all(ASSERTIONS, place, lambda result: _tell(result, console))
+        results = run_all(ASSERTIONS, place, lambda result: _tell(result, console, interrupt))
         billed = place.bill.billed_bytes() if target.project else None
     finally:
         place.clear()
@@ -148,13 +152,28 @@ def _work(
     return exit_code(results)
 
 
-def _tell(result: Result, console: Console) -> None:
+def _tell(result: Result, console: Console, interrupt: Interrupt) -> None:
     verdict = "not proven" if result.observed.missed else str(result.observed.verdict)
     console.print(
         f"  {result.assertion.number:>2} {verdict:<17} {result.seconds:6.1f} s  {result.assertion.name}", markup=False
     )
+    interrupt.obey()
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM is Ctrl-C: what was made is removed."""
-    raise KeyboardInterrupt
+class Interrupt:
+    """Handles Ctrl-C, and SIGTERM like it: what was made is removed.
+
+    What a handler raises is lost if a destructor is running just then: `obey` raises it again between two assertions.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+        raise KeyboardInterrupt
+
+    def obey(self) -> None:
+        """Raise KeyboardInterrupt if it was asked for."""
+        if self._asked:
+            raise KeyboardInterrupt

@@ -14,6 +14,7 @@ import pytest
 from google.cloud import bigquery
 
 from conformance.assertions import ASSERTIONS
+from conformance.cli import Interrupt
 from conformance.place import Place
 from conformance.runner import run_all
 from conformance.scratch import LABEL, PREFIX, REGISTER, NotOurs, Scratch, run_of_dataset
@@ -170,6 +171,16 @@ def test_nothing_is_left_after_an_interrupt(
     assert "Traceback" not in output
     assert _left(bigquery_client) == []
     assert firestore.names == []
+
+
+def test_an_interrupt_that_is_lost_is_obeyed_after_the_assertion() -> None:
+    """As one that is raised while a destructor runs."""
+    interrupt = Interrupt()
+    interrupt.obey()
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(signal.SIGINT, None)
+    with pytest.raises(KeyboardInterrupt):
+        interrupt.obey()
 
 
 def test_what_a_killed_run_leaves_is_swept_by_a_later_one(
