@@ -2,7 +2,8 @@
 -- are summed up by the stretch between two days at which any period begins or ends, and a period is the difference of
 -- two running totals. Players and games are counted where they were seen last.
 -- Rolling periods count the date itself: 7 and 30 days. Shares and confidence have 3 decimals, errors 2. A rate is of
--- decided bets, without voids and pushes; an error is of those who played.
+-- decided bets, without voids and pushes; an error is of those who played. A share is counted in thousandths, half of one
+-- up: DIV(2000 * part + whole, 2 * whole). Whole numbers lose nothing.
 WITH asked AS (
   SELECT
     day AS as_of_date,
@@ -394,13 +395,13 @@ SELECT
   CAST(total_recommendations AS INT64) AS total_recommendations,
   CAST(hits AS INT64) AS hits,
   CAST(misses AS INT64) AS misses,
-  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(hits, hits + misses) AS STRING)), 3) AS hit_rate,
-  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(over_hits, overs) AS STRING)), 3) AS over_hit_rate,
-  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(under_hits, unders) AS STRING)), 3) AS under_hit_rate,
+  NUMERIC '0.001' * CAST(DIV((2000 * hits + hits + misses), NULLIF(2 * (hits + misses), 0)) AS INT64) AS hit_rate,
+  NUMERIC '0.001' * CAST(DIV((2000 * over_hits + overs), NULLIF(2 * overs, 0)) AS INT64) AS over_hit_rate,
+  NUMERIC '0.001' * CAST(DIV((2000 * under_hits + unders), NULLIF(2 * unders, 0)) AS INT64) AS under_hit_rate,
   ROUND(SAFE_DIVIDE(absolute_errors, absolutes), 2) AS mae,
   ROUND(SAFE_DIVIDE(signed_errors, signeds), 2) AS avg_bias,
-  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(within_3, played) AS STRING)), 3) AS within_3_pct,
-  ROUND(PARSE_NUMERIC(CAST(SAFE_DIVIDE(within_5, played) AS STRING)), 3) AS within_5_pct,
+  NUMERIC '0.001' * CAST(DIV((2000 * within_3 + played), NULLIF(2 * played, 0)) AS INT64) AS within_3_pct,
+  NUMERIC '0.001' * CAST(DIV((2000 * within_5 + played), NULLIF(2 * played, 0)) AS INT64) AS within_5_pct,
   ROUND(SAFE_DIVIDE(confidences, confident), 3) AS avg_confidence,
   CAST(unique_players AS INT64) AS unique_players,
   CAST(unique_games AS INT64) AS unique_games,
