@@ -63,6 +63,13 @@ def _injury_report(settings: Settings, jobs: Jobs, window: Window) -> Sql:
     return optional_input("injury_report", settings, jobs.warehouse, window.end, jobs.deadline)
 
 
+def _report_game_id(settings: Settings, jobs: Jobs, _window: Window) -> Sql:
+    """The column, or NULL for reports that name no games: grading does not need it."""
+    setting = "injury_report_table"
+    found = None if settings.is_without(setting) else jobs.warehouse.described(settings.input_table(setting))
+    return Sql("game_id" if found is None or found.column("game_id") else "CAST(NULL AS STRING)")
+
+
 def _newest_injury_reports(settings: Settings, jobs: Jobs, window: Window) -> Sql:
     return rules_between(settings, jobs, window.start, window.end)["newest_injury_reports"]
 
@@ -87,6 +94,7 @@ _LOOKED_UP: Mapping[str, Callable[[Settings, Jobs, Window], Sql]] = {
     "prediction_content": _prediction_content,
     "comparable_content": _comparable_content,
     "injury_report": _injury_report,
+    "report_game_id": _report_game_id,
     "newest_injury_reports": _newest_injury_reports,
     "rules_version": _rules_version,
     "ungraded": _ungraded,

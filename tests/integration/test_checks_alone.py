@@ -105,6 +105,23 @@ def test_one_empty_date_of_which_the_injury_report_names_a_game_is_an_outage(
     assert "20260119_AAA_BBB" in found.samples[0]
 
 
+@pytest.mark.parametrize("table", ["without game ids", "none"])
+def test_freshness_needs_no_injury_report_that_names_games(
+    weeks: Application, bigquery_client: bigquery.Client, table: str
+) -> None:
+    """Grading needs no game id of a report either."""
+    settings = weeks.settings
+    if table == "none":
+        settings = replace(settings, injury_report_table="none")
+    else:
+        execute(bigquery_client, f"ALTER TABLE `{settings.input_table('injury_report_table')}` DROP COLUMN game_id")
+    _lose_days(bigquery_client, settings, 1, 2)
+    upkeep = replace(weeks.upkeep, settings=settings)
+    results = upkeep.quality_check(Deadline.after(120, weeks.clock), alert=False)
+    [freshness] = [result for result in results if result.check.name == "freshness"]
+    assert freshness.verdict == "warn"
+
+
 def test_box_scores_without_predictions_are_an_outage_at_once(
     weeks: Application, bigquery_client: bigquery.Client
 ) -> None:

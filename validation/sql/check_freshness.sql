@@ -12,11 +12,11 @@ played AS (
   WHERE game_date BETWEEN ${two_weeks_before} AND ${yesterday}
 ),
 named AS (
-  SELECT game_date, MIN(game_id) AS game_id
+  SELECT game_date, MIN(${report_game_id}) AS game_id
   FROM ${injury_report}
   WHERE game_date BETWEEN ${two_weeks_before} AND ${yesterday}
     AND report_date BETWEEN DATE_SUB(${two_weeks_before}, INTERVAL 14 DAY) AND DATE_ADD(${yesterday}, INTERVAL 1 DAY)
-    AND game_id IS NOT NULL
+    AND ${report_game_id} IS NOT NULL
   GROUP BY game_date
 ),
 dates AS (
