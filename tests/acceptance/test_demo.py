@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import os
 import re
 import signal
@@ -174,19 +175,21 @@ def _write_sample_with_a_wrong_value(directory: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes through /proc")
-def test_a_demo_that_is_interrupted_leaves_no_process(repository: Path) -> None:
+def test_a_demo_that_is_interrupted_leaves_no_process(repository: Path, tmp_path: Path) -> None:
     mark = uuid.uuid4().hex
+    errors = (tmp_path / "stderr").open("w+")
     demo = subprocess.Popen(
         [sys.executable, "-u", "-m", "localdev.demo"],
         cwd=repository,
         env=isolated() | {"DEMO_TEST_MARK": mark},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=errors,
         text=True,
     )
-    with demo:
+    with demo, errors:
         assert demo.stdout is not None
-        assert any("function answers" in line for line in demo.stdout)
+        said = list(itertools.takewhile(lambda line: "function answers" not in line, demo.stdout))
+        assert demo.poll() is None, f"{''.join(said)}{(tmp_path / 'stderr').read_text()}"
         assert len(_processes_with(mark)) > 3
         demo.send_signal(signal.SIGINT)
         demo.stdout.read()
