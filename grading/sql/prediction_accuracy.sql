@@ -35,13 +35,15 @@ predictions AS (
     ) IS NULL
 ),
 found AS (
-  ${found_box_scores}
-),
-injury_reports AS (
-  SELECT game_date, player_lookup, injury_status AS reported_status
+  SELECT
+    placed.*,
+    reports.injury_status AS reported_status
   FROM (
+    ${found_box_scores}
+  ) AS placed
+  LEFT JOIN (
     ${newest_injury_reports}
-  )
+  ) AS reports ON reports.game_date = placed.for_date AND reports.player_lookup = placed.for_player
 ),
 kept AS (
   SELECT
@@ -52,7 +54,8 @@ kept AS (
     f.points,
     f.minutes_played,
     f.did_not_play,
-    f.box_scores_differ
+    f.box_scores_differ,
+    f.reported_status
   FROM predictions AS p
   JOIN found AS f ON f.for_date = p.game_date AND f.for_player = p.player_lookup AND f.for_game_id = p.game_id
   WHERE f.box_score_game_id IS NOT NULL
@@ -69,10 +72,9 @@ graded AS (
     k.points - k.line_value AS actual_margin,
     CASE
       WHEN k.did_not_play
-        THEN UPPER(IF(k.injury_captured, k.injury_status_at_prediction, i.reported_status))
+        THEN UPPER(IF(k.injury_captured, k.injury_status_at_prediction, k.reported_status))
     END AS injury_status
   FROM kept AS k
-  LEFT JOIN injury_reports AS i ON i.game_date = k.game_date AND i.player_lookup = k.player_lookup
 ),
 judged AS (
   SELECT

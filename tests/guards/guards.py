@@ -51,7 +51,7 @@ GUARDS = (
     Guard(
         name="a date's injury report is read for another",
         file="grading/sql/prediction_accuracy.sql",
-        code="i.game_date = k.game_date AND ",
+        code="reports.game_date = placed.for_date AND ",
         without="",
         test=f"{_BATCHES}::test_a_player_who_is_out_on_one_date_is_not_on_another",
     ),
