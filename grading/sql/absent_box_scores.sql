@@ -7,7 +7,7 @@ SELECT
   found.game,
   CASE
     WHEN found.box_score_game_id IS NOT NULL THEN NULL
-    WHEN elsewhere.player_lookup IS NOT NULL THEN 'game_id_differs'
+    WHEN found.games_of_player IS NOT NULL THEN 'game_id_differs'
     WHEN reports.is_listed_out THEN 'listed_out'
     WHEN played.game IS NOT NULL
       OR LOGICAL_OR(found.box_score_game_id IS NOT NULL) OVER (PARTITION BY found.for_date, found.own_game)
@@ -18,9 +18,6 @@ SELECT
 FROM (
   ${found_box_scores}
 ) AS found
-LEFT JOIN (
-  SELECT DISTINCT game_date, player_lookup FROM box_scores
-) AS elsewhere ON elsewhere.game_date = found.for_date AND elsewhere.player_lookup = found.for_player
 LEFT JOIN (
   SELECT DISTINCT game_date, game FROM box_scores
 ) AS played ON played.game_date = found.for_date AND played.game = found.own_game

@@ -1,11 +1,13 @@
 -- The rule that says which game a prediction is of, in one place: each player and game id of the predictions, beside
 -- the box score that counts for it. Its own game first, else the player's only game of the date, unless both ids name
--- teams and these differ. `box_scores` are the counted ones. `own_game` is what the prediction's id says, `game` what was found.
+-- teams and these differ. `box_scores` are the counted ones. `own_game` is what the prediction's id says, `game` what was
+-- found, `games_of_player` how many games the player has on the date; NULL if none.
 SELECT
   asked.game_date AS for_date,
   asked.player_lookup AS for_player,
   asked.game_id AS for_game_id,
   asked.own_game,
+  asked.games_of_player,
   IFNULL(b.game, asked.own_game) AS game,
   b.box_score_game_id,
   IFNULL(b.box_score_game_id = asked.game_id, FALSE) AS own_id,
@@ -18,7 +20,8 @@ SELECT
 FROM (
   SELECT
     ids.*,
-    IF(only_one.game IS NOT NULL AND (only_one.teams IS NULL OR ids.teams IS NULL), only_one.game, ids.own_game)
+    of_player.games AS games_of_player,
+    IF(of_player.games = 1 AND (of_player.teams IS NULL OR ids.teams IS NULL), of_player.game, ids.own_game)
       AS game_to_find
   FROM (
     SELECT *, IFNULL(teams, game_id) AS own_game
@@ -34,8 +37,10 @@ FROM (
     )
   ) AS ids
   LEFT JOIN (
-    SELECT game_date, player_lookup, game, teams FROM box_scores WHERE games = 1
-  ) AS only_one ON only_one.game_date = ids.game_date AND only_one.player_lookup = ids.player_lookup
+    SELECT game_date, player_lookup, COUNT(*) AS games, MIN(game) AS game, MIN(teams) AS teams
+    FROM box_scores
+    GROUP BY game_date, player_lookup
+  ) AS of_player ON of_player.game_date = ids.game_date AND of_player.player_lookup = ids.player_lookup
 ) AS asked
 LEFT JOIN box_scores AS b
   ON b.game_date = asked.game_date AND b.player_lookup = asked.player_lookup AND b.game = asked.game_to_find

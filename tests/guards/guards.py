@@ -915,8 +915,8 @@ GUARDS = (
     Guard(
         name="a prediction is graded by a game of other teams",
         file="grading/sql/found_box_scores.sql",
-        code="IF(only_one.game IS NOT NULL AND (only_one.teams IS NULL OR ids.teams IS NULL),",
-        without="IF(only_one.game IS NOT NULL,",
+        code="IF(of_player.games = 1 AND (of_player.teams IS NULL OR ids.teams IS NULL),",
+        without="IF(of_player.games = 1,",
         test=f"{_CASES}::test_ids_that_differ",
     ),
     Guard(
