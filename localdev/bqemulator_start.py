@@ -22,6 +22,7 @@ from bqemulator.api import app as api
 from bqemulator.api.routes import jobs
 from bqemulator.cli import main
 from bqemulator.domain.events import TableDataChanged
+from bqemulator.sql.rewriter import aggregate_variants
 from bqemulator.sql.rules import TranslationRule
 from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
@@ -117,6 +118,25 @@ def put_ascii_into_upper_case_in_duckdb() -> None:
     UpperUnicodeRule.rewrite = rewrite  # type: ignore[method-assign,assignment]
 
 
+def leave_nulls_out_of_joined_texts() -> None:
+    """Let STRING_AGG with a LIMIT leave NULLs out before it counts, as BigQuery does."""
+
+    def rewrite(tree: sqlglot.Expr) -> bool:
+        limited = [node for node in tree.find_all(exp.GroupConcat) if isinstance(node.this, exp.Limit)]
+        for node in limited:
+            values, most = node.this.this, node.this.expression
+            value = values.this if isinstance(values, exp.Order) else values
+            value = value.expressions[0] if isinstance(value, exp.Distinct) else value
+            is_there = exp.Where(this=exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())))
+            all_of_them = exp.Filter(this=exp.ArrayAgg(this=values), expression=is_there)
+            first = exp.Anonymous(this="ARRAY_SLICE", expressions=[all_of_them, exp.Literal.number(1), most])
+            separator = node.args.get("separator") or exp.Literal.string(",")
+            node.replace(exp.Anonymous(this="ARRAY_TO_STRING", expressions=[first, separator]))
+        return bool(limited)
+
+    vars(aggregate_variants)["_rewrite_string_agg_limit"] = rewrite
+
+
 def copy_only_what_can_be_read() -> None:
     """Let no statement copy the table that it changes if no time is kept for which the copy could be read."""
     record: Callable[..., Any] = SnapshotManager.record_change
@@ -199,6 +219,7 @@ if __name__ == "__main__":
     read_comma_joins_as_written()
     write_text_from_the_tree_itself()
     put_ascii_into_upper_case_in_duckdb()
+    leave_nulls_out_of_joined_texts()
     read_each_script_once()
     translate_each_shape_once(kept_in(Path.home() / "shapes"))
     copy_only_what_can_be_read()

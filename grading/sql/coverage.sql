@@ -3,67 +3,45 @@
 -- grade.
 WITH box_scores AS (
   ${counted_box_scores}
-),
-counted AS (
-  SELECT
-    game_date,
-    system_id,
-    own_game,
-    cause,
-    SUM(copies) AS predictions,
-    COUNT(bet) AS bets,
-    MIN(game_id) AS game_id
-  FROM (
-    SELECT
-      game_date,
-      system_id,
-      own_game,
-      IFNULL(reason, IF(made_too_late, 'made_after_game', IFNULL(absence, 'gradable'))) AS cause,
-      IF(absence IS NULL, NULL, CONCAT(player_lookup, '|', ${bet_line})) AS bet,
-      COUNT(*) AS copies,
-      MIN(game_id) AS game_id
-    FROM (
-      ${placed_predictions}
-    )
-    GROUP BY game_date, system_id, own_game, cause, bet
-  )
-  GROUP BY game_date, system_id, own_game, cause
-),
-waiting AS (
-  SELECT game_date, system_id, own_game, game_id, cause
-  FROM counted
-  WHERE cause IN ('gradable', 'no_box_score_for_game', 'no_box_score_for_player', 'game_id_differs', 'game_not_played')
-),
-silent_systems AS (
-  SELECT game_date, STRING_AGG(system_id, ', ' ORDER BY system_id LIMIT 20) AS silent_systems
-  FROM (SELECT game_date, system_id FROM waiting GROUP BY game_date, system_id HAVING COUNTIF(cause = 'gradable') = 0)
-  GROUP BY game_date
-),
-silent_games AS (
-  SELECT game_date, STRING_AGG(game_id, ', ' ORDER BY game_id LIMIT 20) AS silent_games
-  FROM (
-    SELECT game_date, MIN(game_id) AS game_id
-    FROM waiting
-    GROUP BY game_date, own_game
-    HAVING COUNTIF(cause = 'gradable') = 0
-  )
-  GROUP BY game_date
 )
 SELECT
-  causes.game_date AS covered_date,
-  causes.causes,
-  silent_systems.silent_systems,
-  silent_games.silent_games
+  game_date AS covered_date,
+  STRING_AGG(
+    IF(of_cause, CONCAT(cause, ' ', CAST(predictions AS STRING), ' ', CAST(bets AS STRING)), NULL), ',') AS causes,
+  STRING_AGG(IF(of_system AND is_silent, system_id, NULL), ', ' ORDER BY system_id LIMIT 20) AS silent_systems,
+  STRING_AGG(IF(of_game AND is_silent, game_id, NULL), ', ' ORDER BY game_id LIMIT 20) AS silent_games
 FROM (
+  -- By cause, by system and by game in one reading: BigQuery computes a named subquery as often as it is named.
   SELECT
     game_date,
-    STRING_AGG(CONCAT(cause, ' ', CAST(predictions AS STRING), ' ', CAST(bets AS STRING)), ',') AS causes
+    cause,
+    system_id,
+    GROUPING(cause) = 0 AS of_cause,
+    GROUPING(system_id) = 0 AS of_system,
+    GROUPING(own_game) = 0 AS of_game,
+    SUM(copies) AS predictions,
+    COUNT(bet) AS bets,
+    MIN(IF(is_waiting, game_id, NULL)) AS game_id,
+    LOGICAL_OR(is_waiting) AND NOT LOGICAL_OR(cause = 'gradable') AS is_silent
   FROM (
-    SELECT game_date, cause, SUM(predictions) AS predictions, SUM(bets) AS bets
-    FROM counted
-    GROUP BY game_date, cause
+    SELECT
+      *,
+      cause IN ('no_box_score_for_game', 'no_box_score_for_player', 'game_id_differs', 'game_not_played') AS is_waiting
+    FROM (
+      SELECT
+        game_date,
+        system_id,
+        own_game,
+        IFNULL(reason, IF(made_too_late, 'made_after_game', IFNULL(absence, 'gradable'))) AS cause,
+        IF(absence IS NULL, NULL, CONCAT(player_lookup, '|', ${bet_line})) AS bet,
+        COUNT(*) AS copies,
+        MIN(game_id) AS game_id
+      FROM (
+        ${placed_predictions}
+      )
+      GROUP BY game_date, system_id, own_game, cause, bet
+    )
   )
-  GROUP BY game_date
-) AS causes
-LEFT JOIN silent_systems ON silent_systems.game_date = causes.game_date
-LEFT JOIN silent_games ON silent_games.game_date = causes.game_date
+  GROUP BY GROUPING SETS ((game_date, cause), (game_date, system_id), (game_date, own_game))
+)
+GROUP BY game_date

@@ -9,6 +9,7 @@ import pytest
 import sqlglot
 from bqemulator.api import app as api
 from bqemulator.sql.builtin_udfs import register_builtin_udfs
+from bqemulator.sql.rewriter import aggregate_variants
 from bqemulator.sql.rules import get_all_rules
 from bqemulator.sql.rules.string_helpers import UpperUnicodeRule
 from bqemulator.sql.translator import SQLTranslator
@@ -24,6 +25,7 @@ from localdev.bqemulator_start import (
     ask_only_rules_that_may_apply,
     copy_flat_values_flat,
     keep_no_account_of_requests,
+    leave_nulls_out_of_joined_texts,
     may_apply,
     put_ascii_into_upper_case_in_duckdb,
     read_comma_joins_as_written,
@@ -117,6 +119,25 @@ def test_upper_case_is_as_in_python(monkeypatch: pytest.MonkeyPatch, text: str |
         sql = SQLTranslator().translate("SELECT UPPER(name) AS name FROM given").unwrap()
         found = connection.execute(f"WITH given AS (SELECT CAST($1 AS VARCHAR) AS name) {sql}", [text]).fetchone()
     assert found == (text.upper() if text is not None else None,)
+
+
+@pytest.mark.parametrize(
+    ("given", "joined"),
+    [
+        ("IF(n > 2, name, NULL), '; ' LIMIT 2", "c; d"),
+        ("IF(n > 2, name, NULL), '; ' ORDER BY n DESC LIMIT 2", "e; d"),
+        ("DISTINCT IF(n > 4, 'x', NULL) LIMIT 2", "x"),
+        ("IF(n > 5, name, NULL), '; ' LIMIT 2", None),
+        ("name, '; ' LIMIT 2", "a; b"),
+    ],
+)
+def test_a_joined_text_counts_no_nulls(monkeypatch: pytest.MonkeyPatch, given: str, joined: str | None) -> None:
+    monkeypatch.setattr(aggregate_variants, "_rewrite_string_agg_limit", aggregate_variants._rewrite_string_agg_limit)
+    leave_nulls_out_of_joined_texts()
+    sql = SQLTranslator().translate(f"SELECT STRING_AGG({given}) AS joined FROM given").unwrap()
+    rows = "VALUES (1, 'a'), (2, 'b'), (3, 'c'), (4, 'd'), (5, 'e')"
+    with duckdb.connect() as connection:
+        assert connection.execute(f"WITH given(n, name) AS ({rows}) {sql}").fetchone() == (joined,)
 
 
 def test_statements_run_in_as_many_threads_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
