@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What is printed, what is run, and how an absence is told from a failed read.
+# What is printed, what is run, and how an absence is distinguished from a failed read.
 
 say() { printf '%s\n' "$*"; }
 note() { printf '# %s\n' "$*"; }

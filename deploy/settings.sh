@@ -37,7 +37,7 @@ read_env_file() {
   done <"$1"
 }
 
-# What the function's process and `init` are told, one KEY=VALUE a line.
+# What the function's process and `init` receive, one KEY=VALUE a line.
 environment() {
   printf '%s\n' "GOOGLE_CLOUD_PROJECT=$PROJECT" "FUNCTION_TIMEOUT_SECONDS=$TIMEOUT_SECONDS" \
     "FUNCTION_REGION=$REGION" "PUBLISH_METRICS=$(setting PUBLISH_METRICS true)"

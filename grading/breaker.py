@@ -7,7 +7,7 @@
                                       └───────failure───────┘
 
 The state is one document per processor in the lock's store, moved by compare-and-swap only: of many
-processes one makes each transition, and only that one is told of it, so that opening and closing are
+processes one makes each transition, and only that one knows of it, so that opening and closing are
 alerted once. Ages are the server's, so no process's clock opens or closes anything. A breaker must never be
 the reason that nothing runs: whenever the store does not answer, it lets the call through.
 """

@@ -38,8 +38,8 @@ class Hold:
     if that is known.
 
     `requested_at` and `acquired_at` are moments of the monotonic clock. `waited_for` is the holder seen last before
-    ours, `taken_over_from` the one whose lease had ended: its id, and its operation in brackets. `told` says that the
-    alert of another date of the batch tells of the failure.
+    ours, `taken_over_from` the one whose lease had ended: its id, and its operation in brackets. `reported` says
+    that the alert of another date of the batch names the failure.
     """
 
     lease: LeaseLike | None = None
@@ -51,7 +51,7 @@ class Hold:
     acquired_at: float | None = None
     waited_for: str = ""
     taken_over_from: str = ""
-    told: bool = False
+    reported: bool = False
 
     @property
     def locked(self) -> bool:

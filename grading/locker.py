@@ -109,12 +109,12 @@ class Locker:
             holds: dict[date, Hold] = {}
             for day, found in taken.items():
                 if isinstance(found, LockStoreUnavailable):
-                    told = any(hold.failure for hold in holds.values())
-                    holds[day] = _without(found, started, batch.deadline, told=told)
+                    reported = any(hold.failure for hold in holds.values())
+                    holds[day] = _without(found, started, batch.deadline, reported=reported)
                 elif not isinstance(found, LockError):
                     holds[day] = _held(found, started, batch.deadline)
             for hold in holds.values():
-                if hold.failure and not hold.told:
+                if hold.failure and not hold.reported:
                     _tell_unlocked(hold, events)
             yield holds
 
@@ -149,7 +149,7 @@ def _held(lease: HeldLease, started: float, deadline: Deadline) -> Hold:
     )
 
 
-def _without(error: LockError, started: float, deadline: Deadline, *, told: bool = False) -> Hold:
+def _without(error: LockError, started: float, deadline: Deadline, *, reported: bool = False) -> Hold:
     return Hold(
         wait_ms=round((deadline.clock.monotonic() - started) * 1000),
         failure=NotHeld.TIMEOUT if isinstance(error, LockAcquisitionError) else NotHeld.UNAVAILABLE,
@@ -157,7 +157,7 @@ def _without(error: LockError, started: float, deadline: Deadline, *, told: bool
         blocked_by=getattr(error, "holder", None) or "",
         waited_for=getattr(error, "holder", None) or "",
         requested_at=started,
-        told=told,
+        reported=reported,
     )
 
 

@@ -74,7 +74,7 @@ def alerts_of(run: Run, outcome: Outcome, today: date) -> Iterator[Alert]:
     if outcome.written and outcome.status.published:
         yield from _of_the_keys(run, outcome.written, place)
     yield from _of_duplicates(run, outcome, place)
-    if run.hold.failure in (NotHeld.TIMEOUT, NotHeld.UNAVAILABLE) and not run.hold.told:
+    if run.hold.failure in (NotHeld.TIMEOUT, NotHeld.UNAVAILABLE) and not run.hold.reported:
         yield messages.lock_failure(
             day,
             lock_type=run.processor.lock_type,

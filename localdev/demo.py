@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
         given = parse(arguments)
-        # Read before anything is started: a mistake in a file is told at once.
+        # Read before anything is started: a mistake in a file is reported at once.
         slate = read_slate(given.data, given.day) if given.data else None
         rules = rules_of(os.environ) if given.data else {}
     except (UsageError, SlateError, InvalidSettings) as error:

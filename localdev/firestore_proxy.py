@@ -16,8 +16,8 @@ import grpc
 
 Fault = Literal["swallow", "cut", "hang", "refuse", "deny", "abort"]
 """What happens to one call. `swallow`: it is carried out, and its answer never arrives. `cut`: it is carried
-out, and the client is told UNAVAILABLE. `hang`: it is never forwarded, and never answered. `refuse`, `deny`,
-`abort`: it is not forwarded, and the client is told UNAVAILABLE, PERMISSION_DENIED or ABORTED."""
+out, and the client receives UNAVAILABLE. `hang`: it is never forwarded, and never answered. `refuse`, `deny`,
+`abort`: it is not forwarded, and the client receives UNAVAILABLE, PERMISSION_DENIED or ABORTED."""
 
 _NOT_FORWARDED: dict[str, grpc.StatusCode] = {
     "refuse": grpc.StatusCode.UNAVAILABLE,

@@ -39,13 +39,13 @@ def catch_up(out: Output, days: int) -> None:
     """
     application = out.application
     seconds = application.settings.function_timeout_seconds * days * len(PROCESSORS)
-    told = replace(
+    reporting = replace(
         application.catch_up,
         on_work=lambda work: out.line(f"{work.date}  {work.processor.name}: {work.reason}"),
         on_outcome=lambda outcome: out.console.print(state_line(outcome)),
     )
     with out.waiting(f"Reading what the last {days} days have"):
-        report = told.run(days, Deadline.after(seconds, application.clock))
+        report = reporting.run(days, Deadline.after(seconds, application.clock))
     out.table("dates", _LOOKED_AT, report.looked_at)
     counts = Counter(look.state for look in report.looked_at)
     published = sum(outcome.status.published for outcome in report.outcomes)

@@ -100,12 +100,12 @@ class Batches(Generic[R]):
     Args:
         run_all: runs a batch, and says how each of its dates ended; see `GradingService.run_all`.
         clock: measures a batch.
-        events: is told of a batch that is halved.
+        events: logs a batch that is halved.
         deadline: until when a batch that begins now must have ended; None if none may begin.
         size: how big a batch may be; it learns from those that have ended.
         rows_of: the rows that a date is expected to have.
-        started: told of each date that begins.
-        finished: told of each date that ended.
+        started: receives each date that begins.
+        finished: receives each date that ended.
         concurrency: how many batches at once.
     """
 

@@ -69,8 +69,8 @@ class CatchUpReport:
 class CatchUp:
     """Grades recent dates that are behind, then the aggregates that are.
 
-    `after(outcomes)` is told of each date that was graded, at the end; `on_work(work)` of each run that begins, and
-    `on_outcome(outcome)` of each that ended.
+    `after(outcomes)` receives each date that was graded, at the end; `on_work(work)` each run that begins, and
+    `on_outcome(outcome)` each that ended.
     `failed_before(what, error)` counts how often something has failed alike in a row.
     """
 

@@ -26,13 +26,13 @@ class Completion:
     """Publishes `{"date", "status", "rows", "run_id"}` to a topic once a date has been graded.
 
     At least once: an event that is delivered again is reported again, as `superseded`. A date that failed and will
-    be tried again is not told of yet. A topic that does not answer is logged, and harms nothing.
+    be tried again is not reported yet. A topic that does not answer is logged, and harms nothing.
 
     Args:
         publisher: builds the client, when there is something to publish.
         topic: `projects/{project}/topics/{topic}`, or a topic of `project`.
         project: where a bare topic name belongs.
-        events: told what was published, or could not be.
+        events: logs what was published, or could not be.
     """
 
     publisher: Callable[[], Publisher]

@@ -73,7 +73,7 @@ def render(data: ReportData) -> str:
             {
                 "decile": decile.decile,
                 "decided": f"{decile.decided:,}",
-                "told": "" if decile.confidence is None else f"{decile.confidence:.1%}",
+                "stated": "" if decile.confidence is None else f"{decile.confidence:.1%}",
                 "right": f"{decile.correct / decile.decided:.1%}" if decile.decided else "",
             }
             for decile in data.deciles

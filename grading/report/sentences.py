@@ -32,10 +32,10 @@ class Moment:
 
 def of_one_run(record: RunRecord) -> list[str]:
     """What one run did, in the words of the story, from its own record alone."""
-    told = list(of_run(record, {record.run_id: name_of(record)}, {}))
+    moments = list(of_run(record, {record.run_id: name_of(record)}, {}))
     if record.committed_at:
-        told.append(moment_of(record, record.committed_at, "published", published_text(record, None)))
-    return [moment.text for moment in told]
+        moments.append(moment_of(record, record.committed_at, "published", published_text(record, None)))
+    return [moment.text for moment in moments]
 
 
 def of_run(record: RunRecord, names: Mapping[str, str], holders: Mapping[str, str]) -> Iterator[Moment]:

@@ -128,7 +128,7 @@ def _asked(batch: Batch) -> Sql:
 
 @dataclass(frozen=True, slots=True)
 class ComputedRows:
-    """The rows of a processor, computed anew at each staging. `tell` is told of the optional inputs, read or absent."""
+    """The rows of a processor, computed anew at each staging. `tell` receives the optional inputs, read or absent."""
 
     tell: Callable[[Sequence[OptionalInput]], None]
 

@@ -51,13 +51,13 @@ State = Callable[[Prepared], str]
 class Situation:
     """What is wrong, how the alert comes about, and by what it is seen to be over.
 
-    `told` makes the situation and lets the service tell of it; `then` is what happens before the person gets to it;
+    `reported` makes the situation and lets the service report it; `then` is what happens before the person gets to it;
     `state` puts the state into words, which must differ after the command; `shows` is in the output of a command that
     only looks; `after` ends the situation.
     """
 
     name: str
-    told: Callable[[Prepared], object]
+    reported: Callable[[Prepared], object]
     then: Callable[[Prepared], object] = lambda _: None
     state: State | None = None
     after: Callable[[Prepared], object] = lambda _: None
@@ -192,28 +192,28 @@ def _set_clock(state: Prepared, now: datetime) -> None:
 SITUATIONS = (
     Situation(
         name="a business key has several rows",
-        told=lambda s: (s.damage(), _send(s, messages.duplicates_found(DAMAGED, duplicate_keys=3, **PLACE))),
+        reported=lambda s: (s.damage(), _send(s, messages.duplicates_found(DAMAGED, duplicate_keys=3, **PLACE))),
         state=_duplicates,
     ),
     Situation(
         name="duplicates that could not be repaired by themselves",
-        told=lambda s: (
+        reported=lambda s: (
             s.damage(),
             _send(s, upkeep_messages.remediation_failed(DAMAGED, duplicate_keys=3, error="no answer", **PLACE)),
         ),
         state=_duplicates,
     ),
     Situation(
-        name="duplicates were repaired: what was computed from them is old", told=_regraded, state=_due
+        name="duplicates were repaired: what was computed from them is old", reported=_regraded, state=_due
     ),
     Situation(
         name="the inputs gave a key twice",
-        told=lambda s: _send(s, messages.staged_duplicates(DAMAGED, duplicate_keys=2, **PLACE)),
+        reported=lambda s: _send(s, messages.staged_duplicates(DAMAGED, duplicate_keys=2, **PLACE)),
         shows="duplicate_source_keys",
     ),
     Situation(
         name="a lock was not free in time",
-        told=lambda s: (
+        reported=lambda s: (
             s.free(), s.lock(f"{DAMAGED}", 30),
             _send(s, messages.lock_failure(DAMAGED, lock_type="grading", reason="timeout", held_by="w", **PLACE)),
         ),
@@ -221,56 +221,56 @@ SITUATIONS = (
     ),
     Situation(
         name="the lock service was down",
-        told=lambda s: (
+        reported=lambda s: (
             s.free(), _send(s, messages.lock_failure(DAYS[3], lock_type="grading", reason="unavailable", **PLACE)),
         ),
         shows="No lock is held.",
     ),
-    Situation(name="a date would shrink", told=_shrinks, shows="11 rows to grade", after=_whole_again),
+    Situation(name="a date would shrink", reported=_shrinks, shows="11 rows to grade", after=_whole_again),
     Situation(
-        name="box scores were late, and are there now", told=_late,
+        name="box scores were late, and are there now", reported=_late,
         then=lambda s: load(s.client, s.application.settings, [], box_scores(WAITING, PLAYERS)),
         state=_grades(WAITING),
     ),
-    Situation(name="half of the box scores are there", told=lambda s: _run(s, LATE), shows="no_box_score_for_player"),
-    Situation(name="a fence is missing", told=_without_fence, state=_fence),
+    Situation(name="half of the box scores are there", reported=lambda s: _run(s, LATE), shows="no_box_score_for_player"),
+    Situation(name="a fence is missing", reported=_without_fence, state=_fence),
     Situation(
         name="a processor failed in passing",
-        told=lambda s: _send(
+        reported=lambda s: _send(
             s, messages.processor_failed(DAYS[0], error="503 no answer", transient=True, **PLACE)
         ),
         shows=f"{DAYS[0]}",
     ),
     Situation(
         name="an event failed for good",
-        told=lambda s: _send(s, event_messages.event_failed("a column has changed")),
+        reported=lambda s: _send(s, event_messages.event_failed("a column has changed")),
         shows=f"{DAYS[0]}",
     ),
-    Situation(name="an event was too old", told=_too_old, state=_grades(FORGOTTEN)),
+    Situation(name="an event was too old", reported=_too_old, state=_grades(FORGOTTEN)),
     Situation(
         name="an event that no one can read",
-        told=lambda s: s.application.handler.handle(pubsub_event({"target_date": "2026-02-30"}, NOW)),
+        reported=lambda s: s.application.handler.handle(pubsub_event({"target_date": "2026-02-30"}, NOW)),
     ),
-    Situation(name="a lock is held for too long", told=_stuck(700, DAYS[2]), shows="stuck"),
-    Situation(name="the lock of a dead run was removed", told=_removed, state=_grades(DAYS[3])),
+    Situation(name="a lock is held for too long", reported=_stuck(700, DAYS[2]), shows="stuck"),
+    Situation(name="the lock of a dead run was removed", reported=_removed, state=_grades(DAYS[3])),
     Situation(
         name="the circuit breaker opened",
-        told=lambda s: _send(s, upkeep_messages.breaker_opened(GRADING.name, failures=3, cool_down_seconds=300)),
+        reported=lambda s: _send(s, upkeep_messages.breaker_opened(GRADING.name, failures=3, cool_down_seconds=300)),
         shows="Processor",
     ),
     Situation(
-        name="the circuit breaker closed; a date was missed meanwhile", told=_closed, state=_grades(DAYS[3])
+        name="the circuit breaker closed; a date was missed meanwhile", reported=_closed, state=_grades(DAYS[3])
     ),
     Situation(
-        name="a backfill failed in part; its cause is mended", told=_failed_backfill,
+        name="a backfill failed in part; its cause is mended", reported=_failed_backfill,
         then=lambda _: _paste("python -m grading init"), state=_left,
     ),
     Situation(
-        name="a backfill was killed", told=_killed_backfill, state=_left, after=lambda s: _set_clock(s, NOW),
+        name="a backfill was killed", reported=_killed_backfill, state=_left, after=lambda s: _set_clock(s, NOW),
     ),
     Situation(
         name="a backfill is done",
-        told=lambda s: _send(
+        reported=lambda s: _send(
             s,
             upkeep_messages.backfill_finished(
                 DAYS[0], DAYS[1], dates_by_status={"success": 2}, rows=80, duration_seconds=9
@@ -280,7 +280,7 @@ SITUATIONS = (
     ),
     Situation(
         name="duplicates grow from week to week",
-        told=lambda s: _send(
+        reported=lambda s: _send(
             s, upkeep_messages.duplicate_trend(table=GRADING.name, this_week_rate=0.02, last_week_rate=0.01)
         ),
         shows="recent_duplicate_keys",
@@ -308,7 +308,7 @@ def _paste(command: str, code: int | None = 0) -> str:
     return result.output
 
 
-def _told(slack: SlackSink) -> tuple[str, str]:
+def _sent(slack: SlackSink) -> tuple[str, str]:
     """The heading and the command of the latest message; both empty if it names none."""
     text = plain_text(slack.delivered[-1])
     found = re.search(r"^(Look at first|Next command):\n    (.+)$", text, re.MULTILINE)
@@ -330,9 +330,9 @@ def test_each_next_command_does_what_the_alert_needs(
     table.write("# Each alert's command, tried\n\n| situation | command | before | after |\n|---|---|---|---|\n")
     for situation in SITUATIONS:
         sent = len(slack.delivered)
-        situation.told(state)
+        situation.reported(state)
         assert len(slack.delivered) > sent, situation.name
-        heading, command = _told(slack)
+        heading, command = _sent(slack)
         situation.then(state)
         before = situation.state(state) if situation.state else "–"
         if not command:

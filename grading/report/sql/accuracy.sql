@@ -2,7 +2,7 @@
 -- One bet a player, game and system: a row with a line before one without, then the newest prediction. The formulas and
 -- where they come from: docs/accuracy.md.
 WITH made AS (
-  -- The prediction that was graded; where all of a line have been withdrawn since, the newest of these.
+  -- The prediction that was graded; if all of a line have been withdrawn since, the newest of these.
   SELECT
     game_date,
     player_lookup,
@@ -10,21 +10,13 @@ WITH made AS (
     system_id,
     current_points_line,
     COALESCE(
-      MAX(IF(counts AND NOT made_after, created_at, NULL)),
-      MAX(IF(counts, created_at, NULL)),
+      MAX(IF(${made_after} OR why_not IS NOT NULL, NULL, created_at)),
+      MAX(IF(why_not IS NOT NULL, NULL, created_at)),
       MAX(created_at)) AS created_at
   FROM (
     SELECT
-      game_date,
-      player_lookup,
-      game_id,
-      system_id,
-      current_points_line,
-      created_at,
-      (
-        ${why_not_graded}
-      ) IS NULL AS counts,
-      ${made_after} AS made_after
+      *,
+      ${why_not_graded} AS why_not
     FROM ${predictions}
     WHERE game_date BETWEEN ${start} AND ${end}
   )
@@ -75,6 +67,13 @@ counted AS (
   FROM bets
   CROSS JOIN UNNEST(['all', 'decile']) AS part
   GROUP BY system_id, is_total, confidence_decile
+),
+bounds AS (
+  SELECT
+    *,
+    (hits + 1.9207294) / (NULLIF(decided, 0) + 3.8414588) AS middle,
+    1.9599640 / (decided + 3.8414588) * SQRT(SAFE_DIVIDE(hits * (decided - hits), decided) + 0.9603647) AS half_width
+  FROM counted
 )
 SELECT
   system_id,
@@ -84,25 +83,11 @@ SELECT
   decided,
   hits,
   SAFE_DIVIDE(hits, decided) AS hit_rate,
-  IF(
-    decided = 0,
-    NULL,
-    GREATEST(
-      (hits + 1.9207294) / (decided + 3.8414588)
-        - 1.9599640 / (decided + 3.8414588)
-          * SQRT(IFNULL(SAFE_DIVIDE(hits * (decided - hits), decided), 0) + 0.9603647),
-      0)) AS hit_rate_low,
-  IF(
-    decided = 0,
-    NULL,
-    LEAST(
-      (hits + 1.9207294) / (decided + 3.8414588)
-        + 1.9599640 / (decided + 3.8414588)
-          * SQRT(IFNULL(SAFE_DIVIDE(hits * (decided - hits), decided), 0) + 0.9603647),
-      1)) AS hit_rate_high,
+  GREATEST(middle - half_width, 0) AS hit_rate_low,
+  LEAST(middle + half_width, 1) AS hit_rate_high,
   brier_score,
   mae,
   real_bets,
   units
-FROM counted
+FROM bounds
 ORDER BY system_id, is_total DESC, confidence_decile

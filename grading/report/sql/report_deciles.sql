@@ -1,4 +1,4 @@
--- How often recommendations were right, by decile of the confidence that was told.
+-- How often recommendations were right, by decile of the stated confidence.
 SELECT
   confidence_decile AS decile,
   COUNTIF(prediction_correct) AS correct,
