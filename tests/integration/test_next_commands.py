@@ -232,7 +232,11 @@ SITUATIONS = (
         then=lambda s: load(s.client, s.application.settings, [], box_scores(WAITING, PLAYERS)),
         state=_grades(WAITING),
     ),
-    Situation(name="half of the box scores are there", reported=lambda s: _run(s, LATE), shows="no_box_score_for_player"),
+    Situation(
+        name="half of the box scores are there",
+        reported=lambda s: _run(s, LATE),
+        shows="no_box_score_for_player",
+    ),
     Situation(name="a fence is missing", reported=_without_fence, state=_fence),
     Situation(
         name="a processor failed in passing",
