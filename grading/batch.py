@@ -135,8 +135,8 @@ class Batch:
 @dataclass(frozen=True, slots=True)
 class Ended(Generic[R]):
     """How a batch ended: the outcome of each date; `held` are dates that someone else held, `split` the error for which
-    a batch of several is to be tried in halves: nothing of it was published, recorded or alerted. Its last transaction
-    took `transaction_seconds`."""
+    a batch of several is to be tried in halves: nothing of it was published, recorded or alerted. Its longest
+    transaction took `transaction_seconds`."""
 
     outcomes: Sequence[R] = ()
     held: Sequence[date] = ()

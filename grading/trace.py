@@ -39,7 +39,7 @@ class Trace:
 
     `found_run_id` and `found_token` are what the fence held when the run looked last: what a publish replaced, or what
     superseded the run. `refused` counts the publishes that the fence refused,
-    `transaction_seconds` is how long the last one took; that of a batch is noted in its lead.
+    `transaction_seconds` is how long the longest one took; that of a batch is noted in its lead.
     """
 
     sent_at: float | None = None

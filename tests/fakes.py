@@ -1,4 +1,4 @@
-"""Test doubles that several tests share: an event sink, a notifier, and clocks."""
+"""Test doubles that several tests share: an event sink, a notifier, a progress, and clocks."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from typing import Any
 from alerts.alert import Alert
 from foundation.clock import SystemClock
 from foundation.events import Event
+from grading.dates.survey import Work
+from grading.outcome import Outcome
+from grading.processors import Processor
 
 
 class RecordingSink:
@@ -45,6 +48,16 @@ class RecordingNotifier:
 
     def checks(self) -> list[str]:
         return [alert.check for alert in self.alerts]
+
+
+class Silent:
+    """Shows nothing of a backfill."""
+
+    def phase(self, processor: Processor, runs: int) -> None: ...
+
+    def started(self, work: Work) -> None: ...
+
+    def finished(self, work: Work, outcome: Outcome) -> None: ...
 
 
 class WallClock(SystemClock):

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 
-from alerts.alert import Alert
+from alerts.alert import Alert, Notifier
 from foundation.clock import Deadline
 from grading.dates.batches import MAX_DATES, Batches, BatchSize, graded
 from grading.dates.survey import DateState, Work, aggregate_due, read_dates, read_ledger
@@ -72,15 +72,16 @@ def plan_backfill(
 ) -> Plan:
     """Every date from `start` to `end` with predictions or grades, by each processor; two jobs at most.
 
-    With `resume`, only what the latest backfill of this very range has not done; a new backfill where there was
-    none. A date whose grading is left has its aggregates left too, whether or not they were computed.
+    With `resume`, only what the latest backfill of this very range by these processors, and perhaps others, has not
+    done; a new backfill if there was none. A date whose grading is left has its aggregates left too, whether or not
+    they were computed.
     """
     jobs = Jobs.of(service.warehouse, "backfill", deadline)
     states = read_dates(service.settings, jobs, start, end)
     phases = _phases(states, processors)
     trigger, finished = _new_trigger(start, end, processors, service.clock.now()), set[tuple[str, date]]()
     if resume:
-        trigger, finished = _latest(service, start, end, jobs) or (trigger, finished)
+        trigger, finished = _latest(service, start, end, processors, jobs) or (trigger, finished)
     left = list(_left(phases, finished))
     return Plan(
         trigger=trigger,
@@ -167,27 +168,31 @@ class Backfill:
     def run(self) -> BackfillResult:
         """Do the plan. A date that failed in passing gets a second try at the end of its phase."""
         started = self.service.clock.monotonic()
-        kept = _KeptAlerts()
-        service = replace(self.service, notifier=kept)
+        alerts: list[Alert] = []
         outcomes: list[Outcome] = []
         not_reached: list[Work] = []
         for phase in self.plan.phases:
             if not phase:
                 continue
             self.progress.phase(phase[0].processor, len(phase))
-            ended = self._run(service, phase)
+            first, second = _KeptAlerts(), _KeptAlerts()
+            ended = self._run(phase, first)
             again = [work for work, outcome in ended.items() if outcome and outcome.transient]
-            ended |= {work: outcome for work, outcome in self._run(service, again).items() if outcome}
+            tried_again = {work: outcome for work, outcome in self._run(again, second).items() if outcome}
+            ended |= tried_again
+            days = {work.date.isoformat() for work in tried_again}
+            alerts += [alert for alert in first.alerts if alert.date not in days] + second.alerts
             outcomes.extend(outcome for outcome in ended.values() if outcome)
             not_reached.extend(work for work, outcome in ended.items() if outcome is None)
         return BackfillResult(
             outcomes=outcomes,
             not_reached=not_reached,
-            alerts=kept.alerts,
+            alerts=alerts,
             duration_seconds=self.service.clock.monotonic() - started,
         )
 
-    def _run(self, service: GradingService, phase: Phase) -> dict[Work, Outcome | None]:
+    def _run(self, phase: Phase, notifier: Notifier) -> dict[Work, Outcome | None]:
+        service = replace(self.service, notifier=notifier)
         batches = Batches(
             run_all=graded(service, self._request),
             clock=service.clock,
@@ -267,8 +272,10 @@ def _phases(states: Sequence[DateState], processors: Sequence[Processor]) -> lis
     ]
 
 
-def _latest(service: GradingService, start: date, end: date, jobs: Jobs) -> tuple[str, set[tuple[str, date]]] | None:
-    """The latest backfill of this range, and the runs that it finished."""
+def _latest(
+    service: GradingService, start: date, end: date, processors: Sequence[Processor], jobs: Jobs
+) -> tuple[str, set[tuple[str, date]]] | None:
+    """The latest backfill of this range by these processors, and perhaps others, and the runs that it finished."""
     statement = SQL.fill(
         "runs_of_backfill",
         runs=table(service.settings.target("grading_runs")),
@@ -276,7 +283,8 @@ def _latest(service: GradingService, start: date, end: date, jobs: Jobs) -> tupl
         last=literal(end),
         prefix=literal(_trigger(start, end)),
     )
-    rows = jobs.ask("resume", statement).rows
+    asked = {processor.name for processor in processors}
+    rows = [row for row in jobs.ask("resume", statement).rows if asked.issubset(names_of(row["trigger_source"]))]
     if not rows:
         return None
     latest = max(row["trigger_source"] for row in rows)

@@ -125,7 +125,8 @@ def _attempt(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]) -> M
             run.hold.abandon()
         raise
     finally:
-        batch.lead.trace.transaction_seconds = batch.deadline.clock.monotonic() - began
+        trace = batch.lead.trace
+        trace.transaction_seconds = max(trace.transaction_seconds, batch.deadline.clock.monotonic() - began)
     return {}
 
 

@@ -14,14 +14,13 @@ from foundation.clock import Deadline
 from grading.dates.backfill import Backfill, BackfillResult, plan_backfill
 from grading.dates.batches import Batches, BatchSize, graded
 from grading.dates.survey import Work
-from grading.outcome import Outcome
-from grading.processors import GRADING, Processor
+from grading.processors import GRADING
 from grading.pubsub.message import date
 from grading.run import Request
 from grading.settings import Settings
 from grading.wiring import Application
 from localdev.naive import delete_then_load
-from tests.fakes import RecordingSink
+from tests.fakes import RecordingSink, Silent
 from warehouse.bigquery import Warehouse
 from warehouse.job_end import JobResult
 
@@ -96,16 +95,6 @@ def backfill(application: Application, first: date, last: date, *, resume: bool 
     deadline = Deadline.after(120, application.clock)
     plan = plan_backfill(application.service, first, last, [GRADING], deadline, resume=resume)
     return Backfill(service=application.service, plan=plan, concurrency=1, progress=Silent()).run()
-
-
-class Silent:
-    """Shows nothing of a backfill."""
-
-    def phase(self, processor: Processor, runs: int) -> None: ...
-
-    def started(self, work: Work) -> None: ...
-
-    def finished(self, work: Work, outcome: Outcome) -> None: ...
 
 
 def grade_in_order(settings: Settings, days: Sequence[date], together: int, answers: Connection) -> None:

@@ -23,7 +23,6 @@ from foundation.errors import (
 from grading import locker
 from grading.batch import Batch, Ended
 from grading.dates.backfill import Backfill, BackfillResult, plan_backfill
-from grading.dates.survey import Work
 from grading.hold import Hold
 from grading.outcome import Outcome, Status
 from grading.processors import GRADING, PROCESSORS, Processor
@@ -33,7 +32,7 @@ from grading.writing import publish
 from grading.writing.staging import ComputedRows, Staged
 from localdev.load import load_rows
 from localdev.slate import INJURY_REPORT
-from tests.fakes import RecordingNotifier, RecordingSink
+from tests.fakes import RecordingNotifier, RecordingSink, Silent
 from tests.integration.conftest import rows_of
 from tests.integration.slate import GAME, box_scores, load, predictions
 from tests.length import LONG
@@ -46,16 +45,6 @@ DAYS = [date(2024, 1, 15) + timedelta(days=number) for number in range(60 if LON
 BAD = DAYS[len(DAYS) // 2]
 PLAYERS = 4
 _OF_THE_RUN = {"graded_at", "computed_at", "run_id", "fence_token"}
-
-
-class Silent:
-    """Shows nothing of a backfill."""
-
-    def phase(self, processor: Processor, runs: int) -> None: ...
-
-    def started(self, work: Work) -> None: ...
-
-    def finished(self, work: Work, outcome: Outcome) -> None: ...
 
 
 @pytest.fixture

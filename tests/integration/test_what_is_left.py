@@ -71,6 +71,15 @@ def test_a_backfill_that_was_finished_stays_so_whatever_another_one_fails_at(shr
     assert [(found["start"], found["end"]) for found in listed] == [(f"{SHRINKS}", f"{DAYS[-1]}")]
 
 
+def test_a_narrower_backfill_of_the_same_dates_does_not_hide_what_a_wider_one_left(shrinking: Cli) -> None:
+    """It knows nothing of the grading that the wider one has done."""
+    shrinking("backfill", *RANGE, code=1)
+    shrinking("backfill", *RANGE, "--processor", SYSTEM_DAILY_PERFORMANCE.name)
+    said = shrinking("backfill", *RANGE, "--resume", "--dry-run")
+    # The date's grading and its aggregates, and the summary of the date after it.
+    assert "5 runs were finished before; 4 are left." in said
+
+
 def test_a_recompute_that_fails_names_the_command_that_computes_the_same(
     cli: Cli, application: Application, bigquery_client: bigquery.Client
 ) -> None:

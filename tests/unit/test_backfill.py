@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import cast
 
 import click
 import pytest
 from click.testing import CliRunner
 
-from alerts.alert import Alert
+from alerts import messages
+from alerts.alert import Alert, Notifier
+from foundation.clock import Clock, Deadline, SystemClock
+from foundation.events import EventLog
+from grading.batch import Ended
 from grading.cli import commands
 from grading.cli.backfill import message
 from grading.cli.progress import state_line
-from grading.dates.backfill import BackfillResult, Plan, _left
+from grading.dates.backfill import Backfill, BackfillResult, Plan, _left
 from grading.dates.survey import DateState, Ledger, Published, Work, aggregate_due, grading_due
 from grading.outcome import Outcome, Status, Written
 from grading.processors import GRADING, PERFORMANCE_SUMMARY, PROCESSORS, SYSTEM_DAILY_PERFORMANCE, Processor
+from grading.run import Request
+from grading.service import GradingService
+from grading.settings import Settings
+from localdev.settings import local_settings
+from tests.fakes import RecordingNotifier, Silent
 
 DAYS = [date(2024, 1, day) for day in range(1, 5)]
 
@@ -179,6 +189,37 @@ class TestMessage:
         kept = Alert(check="no_actuals", severity="WARNING", title="t", what_happened="w")
         told = _message(_outcome(DAYS[0], Status.NO_ACTUALS), alerts=(kept, kept))
         assert dict(told.facts)["Alerts: no_actuals"] == "2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FailsOnce:
+    """A service whose first run of a date fails in passing and alerts; one date's second run, too."""
+
+    fails_again: date
+    notifier: Notifier
+    clock: Clock = field(default_factory=SystemClock)
+    events: EventLog = field(default_factory=EventLog)
+    settings: Settings = field(default_factory=lambda: local_settings(bigquery_endpoint="http://nowhere"))
+    seen: set[date] = field(default_factory=set)
+
+    def run_all(self, processor: Processor, requests: Sequence[Request], _deadline: Deadline) -> Ended[Outcome]:
+        return Ended([self._run(processor, request.date) for request in requests])
+
+    def _run(self, processor: Processor, day: date) -> Outcome:
+        if day in self.seen and day != self.fails_again:
+            return _outcome(day, Status.SUCCESS, processor)
+        self.seen.add(day)
+        self.notifier.send(messages.processor_failed(day, processor=processor.name, error="503", transient=True))
+        return replace(_outcome(day, Status.FAILED, processor), transient=True)
+
+
+def test_what_failed_in_passing_and_then_succeeded_is_no_alert_of_the_backfill() -> None:
+    phase = [Work(processor=GRADING, date=day) for day in DAYS]
+    plan = Plan(trigger="backfill:x", start=DAYS[0], end=DAYS[-1], phases=[phase])
+    service = cast("GradingService", _FailsOnce(fails_again=DAYS[2], notifier=RecordingNotifier()))
+    result = Backfill(service=service, plan=plan, concurrency=1, progress=Silent()).run()
+    assert [outcome.date for outcome in result.failed] == [DAYS[2]]
+    assert [alert.date for alert in result.alerts] == [f"{DAYS[2]}"]
 
 
 _COMMANDS = ["backfill", "catch-up", "grade", "recompute", "status"]
