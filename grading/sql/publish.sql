@@ -44,16 +44,16 @@ FROM UNNEST(${recorded_runs}) AS run
 LEFT JOIN (
   SELECT ${partition_column} AS day, COUNT(*) AS present_rows
   FROM ${target}
-  WHERE ${partition_column} ${days}
+  WHERE ${partition_column} IN (${dates})
   GROUP BY ${partition_column}
 ) AS present ON present.day = run.game_date
 ${covering};
 
-DELETE FROM ${target} WHERE ${partition_column} ${days};
+DELETE FROM ${target} WHERE ${partition_column} IN (${dates});
 
 INSERT INTO ${target} (${columns})
 SELECT ${selected}
 FROM ${staging} AS staged
-WHERE staged.${partition_column} ${days};
+WHERE staged.${partition_column} IN (${dates});
 
 COMMIT TRANSACTION;

@@ -58,16 +58,23 @@ GUARDS = (
     Guard(
         name="a date that was left out is deleted",
         file="grading/sql/publish.sql",
-        code="DELETE FROM ${target} WHERE ${partition_column} ${days};",
+        code="DELETE FROM ${target} WHERE ${partition_column} IN (${dates});",
         without="DELETE FROM ${target} WHERE ${partition_column} IN (SELECT ${partition_column} FROM ${staging});",
         test=f"{_BATCHES}::test_a_date_with_newer_data_is_left_out_and_the_others_are_published",
     ),
     Guard(
-        name="a batch takes the dates between its own",
+        name="a date that was left out is inserted, as its rows are staged",
+        file="grading/sql/publish.sql",
+        code="WHERE staged.${partition_column} IN (${dates});",
+        without="WHERE staged.${partition_column} IS NOT NULL;",
+        test=f"{_BATCHES}::test_a_date_with_newer_data_is_left_out_and_the_others_are_published",
+    ),
+    Guard(
+        name="a batch reads the dates between its own",
         file="warehouse/statements.py",
         code="if (last - first).days + 1 == len(set(days)):",
         without="if True:",
-        test=f"{_BATCHES}::test_a_date_with_newer_data_is_left_out_and_the_others_are_published",
+        test="tests/unit/test_statements.py::test_days_are_a_range_only_if_none_is_left_out",
     ),
     Guard(
         name="one date with newer data has all others refused",
