@@ -18,7 +18,7 @@ from tests.season.replay import replay
 
 
 def main() -> int:
-    """Replay, and print the table. 1 if an incident was told of late or never, or a state twice."""
+    """Replay, and print the table. 1 if an incident was reported late or never, or a state twice."""
     plan = SHORT if os.environ.get("SHORT") else SEASON
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -36,8 +36,8 @@ def main() -> int:
             for m in replayed.messages
         ]
         Path(out).write_text(json.dumps(messages, indent=2))
-    late = [name for name, (day, told) in replayed.incidents.items() if told is None or told > day + 1]
-    return 1 if late or replayed.told_twice else 0
+    late = [name for name, (day, reported) in replayed.incidents.items() if reported is None or reported > day + 1]
+    return 1 if late or replayed.reported_twice else 0
 
 
 if __name__ == "__main__":

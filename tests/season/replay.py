@@ -73,7 +73,7 @@ class Replayed:
         return dict(sorted(found.items()))
 
     @property
-    def told_twice(self) -> list[Message]:
+    def reported_twice(self) -> list[Message]:
         """Messages that say what an earlier one said."""
         counted = Counter[tuple[object, ...]]()
         twice = []
@@ -112,9 +112,9 @@ class Replayed:
             days = [str(message.day) for message in messages]
             shown = ", ".join(days[:6]) + (f", and {len(days) - 6} more" if len(days) > 6 else "")
             yield f"{kind:<44}{len(messages):>5}  {shown}"
-        yield f"{'all':<44}{len(self.messages):>5}  of which told twice: {len(self.told_twice)}"
-        for name, (day, told) in self.incidents.items():
-            when = "never told" if told is None else f"told on day {told}"
+        yield f"{'all':<44}{len(self.messages):>5}  of which reported twice: {len(self.reported_twice)}"
+        for name, (day, reported) in self.incidents.items():
+            when = "never reported" if reported is None else f"reported on day {reported}"
             yield f"{name}: could be seen on day {day}, {when}"
 
 
