@@ -113,6 +113,11 @@ class Batch:
             return self.runs[0].lock_key
         return f"{figures.counted(len(self.runs), 'date')} from {self.runs[0].lock_key} to {self.runs[-1].lock_key}"
 
+    @property
+    def transaction_seconds(self) -> float:
+        """How long its longest transaction took. Each run is asked: as dates drop out, another one leads."""
+        return max((run.trace.transaction_seconds for run in self.runs), default=0.0)
+
     def staging(self) -> None:
         """Note in each run that the staging job is about to be sent."""
         for run in self.runs:

@@ -124,9 +124,7 @@ class GradingService:
             self._tell(run, outcome, self._of(run, events))
             if breaker and not self._given_up(run, outcome):
                 BreakerCount(self.settings, self.events, self.notifier).count(breaker, outcome)
-        # Not of the lead: if someone else holds its date, another run has led the others.
-        longest = max(run.trace.transaction_seconds for run in batch)
-        return Ended([outcome for _, outcome in done], held, transaction_seconds=longest)
+        return Ended([outcome for _, outcome in done], held, transaction_seconds=batch.transaction_seconds)
 
     def _under_locks(
         self, batch: Batch, source: RowSource | None, events: EventLog, *, use_lock: bool

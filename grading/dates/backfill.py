@@ -181,7 +181,7 @@ class Backfill:
             tried_again = {work: outcome for work, outcome in self._run(again, second).items() if outcome}
             ended |= tried_again
             days = {work.date.isoformat() for work in tried_again}
-            alerts += [alert for alert in first.alerts if alert.date not in days] + second.alerts
+            alerts += [alert for alert in first.alerts if not _is_failure_of(alert, days)] + second.alerts
             outcomes.extend(outcome for outcome in ended.values() if outcome)
             not_reached.extend(work for work, outcome in ended.items() if outcome is None)
         return BackfillResult(
@@ -228,6 +228,11 @@ class _KeptAlerts:
     def send(self, alert: Alert) -> bool:
         self.alerts.append(alert)
         return True
+
+
+def _is_failure_of(alert: Alert, days: Collection[str]) -> bool:
+    """Whether the alert says only that one of these dates failed. Others may speak for more than their own date."""
+    return alert.check == "processor_failed" and alert.date in days
 
 
 def _trigger(start: date, end: date) -> str:

@@ -129,8 +129,7 @@ class Repairer:
                 results = self._write(batch, repair, events) if batch else {}
         except GradingError as error:
             return replace(_failed(batch, error), held=held)
-        longest = max((run.trace.transaction_seconds for run in batch), default=0.0)
-        return Ended(list(results.values()), held, transaction_seconds=longest)
+        return Ended(list(results.values()), held, transaction_seconds=batch.transaction_seconds)
 
     def _write(self, batch: Batch, repair: _Repair, events: EventLog) -> Results:
         """Publish the dates, verify those that were published, and put back what is wrong. All locks are held."""

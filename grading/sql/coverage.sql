@@ -26,7 +26,7 @@ FROM (
   FROM (
     SELECT
       *,
-      cause IN ('no_box_score_for_game', 'no_box_score_for_player', 'game_id_differs', 'game_not_played') AS is_waiting
+      cause IN (${waiting}) AS is_waiting
     FROM (
       SELECT
         game_date,

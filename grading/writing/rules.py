@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from foundation.clock import Deadline
 from grading.batch import Batch
+from grading.coverage import WAITING
 from grading.run import Run
 from grading.settings import Settings
 from grading.writing.adapt import adapted, passed_columns, sources_of
@@ -18,7 +19,7 @@ from grading.writing.inputs import OptionalInput, inputs, optional_input, option
 from warehouse.bigquery import Warehouse
 from warehouse.columns import Column, Table
 from warehouse.jobs import Jobs
-from warehouse.statements import Folder, Sql, TablePath, columns, literal, on_days
+from warehouse.statements import Folder, Sql, TablePath, columns, literal, on_days, texts_list
 
 SQL = Folder("grading.sql")
 
@@ -73,6 +74,7 @@ def rules(
         "processed_at": Sql("processed_at" if "processed_at" in played else "CAST(NULL AS TIMESTAMP)"),
         "teams_named": SQL.fill("teams_named"),
         "is_push": SQL.fill("is_push"),
+        "waiting": texts_list(WAITING),
         **_bets(settings),
     }
     for part in (

@@ -209,17 +209,30 @@ class _FailsOnce:
         if day in self.seen and day != self.fails_again:
             return _outcome(day, Status.SUCCESS, processor)
         self.seen.add(day)
+        self.notifier.send(messages.lock_failure(day, lock_type="grading", reason="unavailable"))
         self.notifier.send(messages.processor_failed(day, processor=processor.name, error="503", transient=True))
         return replace(_outcome(day, Status.FAILED, processor), transient=True)
 
 
-def test_what_failed_in_passing_and_then_succeeded_is_no_alert_of_the_backfill() -> None:
+def _tried_twice() -> BackfillResult:
     phase = [Work(processor=GRADING, date=day) for day in DAYS]
     plan = Plan(trigger="backfill:x", start=DAYS[0], end=DAYS[-1], phases=[phase])
     service = cast("GradingService", _FailsOnce(fails_again=DAYS[2], notifier=RecordingNotifier()))
-    result = Backfill(service=service, plan=plan, concurrency=1, progress=Silent()).run()
+    return Backfill(service=service, plan=plan, concurrency=1, progress=Silent()).run()
+
+
+def test_what_failed_in_passing_and_then_succeeded_is_no_alert_of_the_backfill() -> None:
+    result = _tried_twice()
     assert [outcome.date for outcome in result.failed] == [DAYS[2]]
-    assert [alert.date for alert in result.alerts] == [f"{DAYS[2]}"]
+    failures = [alert.date for alert in result.alerts if alert.check == "processor_failed"]
+    assert failures == [f"{DAYS[2]}"]
+
+
+def test_what_else_was_found_at_the_first_try_stays_an_alert() -> None:
+    """A lock store that is down is reported once, for all dates of the batch: by one that may be tried again."""
+    result = _tried_twice()
+    locks = [alert.date for alert in result.alerts if alert.check == "lock_failure"]
+    assert locks == [*(f"{day}" for day in DAYS), f"{DAYS[2]}"]
 
 
 _COMMANDS = ["backfill", "catch-up", "grade", "recompute", "status"]
