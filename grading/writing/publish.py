@@ -41,7 +41,6 @@ from foundation.errors import (
 )
 from foundation.events import EventLog
 from grading.batch import Batch
-from grading.run import Run
 from grading.writing.publish_script import AuditNote, publish_script
 from grading.writing.staging import Staged
 from warehouse.statements import Folder, Sql, SqlFile, table
@@ -77,7 +76,8 @@ class Publisher:
         (someone else is at work), or `StagingOutdated` (the fence holds newer data, or a repair's base has changed).
 
         Raises `DeadlineExceeded`, `OutcomeUnknown` (it may still commit), `NotInitialised`, `TokenFromTheFuture`, and
-        `PublishConflict` if a batch of several dates is aborted for the third time: then nothing was written.
+        `PublishConflict` if a batch of several dates is aborted for the third time. Before it gives up on conflicts it
+        reads the fences, since an attempt that seemed aborted may have committed: so nothing was written.
         """
         left_out: dict[date, Transient] = {}
         with self.publish_lock(batch, events):
@@ -91,21 +91,29 @@ class Publisher:
                     refused = _attempt(left, staged, notes)
                 except PublishConflict as conflict:
                     attempt += 1
-                    if attempt == _CONFLICTS_OF_MANY and len(left) > 1:
+                    seconds = _back_off(attempt, conflict, events)
+                    is_too_long = attempt == _CONFLICTS_OF_MANY and len(left) > 1
+                    is_too_late = seconds >= batch.deadline.remaining()
+                    if not is_too_long and not is_too_late:
+                        self.pause(seconds)
+                        continue
+                    if _newer(left, staged)[0]:
+                        return left_out
+                    if is_too_long:
                         raise
-                    self._back_off(batch.lead, attempt, conflict, events)
-                    continue
+                    late = f"the publish was aborted {attempt} times by concurrent ones"
+                    raise DeadlineExceeded(late) from conflict
                 if not refused:
                     return left_out
                 left_out |= refused
 
-    def _back_off(self, run: Run, attempt: int, conflict: PublishConflict, events: EventLog) -> None:
-        longest = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt)
-        seconds = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
-        events.emit("publish_conflict", str(conflict), "WARNING", attempt=attempt, backoff_seconds=round(seconds, 3))
-        if seconds >= run.deadline.remaining():
-            raise DeadlineExceeded(f"the publish was aborted {attempt} times by concurrent ones") from conflict
-        self.pause(seconds)
+
+def _back_off(attempt: int, conflict: PublishConflict, events: EventLog) -> float:
+    """How many seconds to wait before the next attempt."""
+    longest = min(_LONGEST_BACKOFF_SECONDS, _FIRST_BACKOFF_SECONDS * 2**attempt)
+    seconds = random.uniform(0, longest)  # noqa: S311 - jitter, not a secret
+    events.emit("publish_conflict", str(conflict), "WARNING", attempt=attempt, backoff_seconds=round(seconds, 3))
+    return seconds
 
 
 def _attempt(batch: Batch, staged: Staged, notes: Mapping[date, AuditNote]) -> Mapping[date, Transient]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -372,6 +373,29 @@ def test_three_conflicts_in_a_row_halve_a_batch(slates: Application, sink: Recor
     assert not backfill(slates, GRADING).failed
     assert [event.fields["dates"] for event in sink.named("batch_halved")] == [len(DAYS)]
     assert len(rows(slates)) == PLAYERS * len(DAYS)
+
+
+def test_a_commit_whose_answer_was_lost_is_found_before_a_batch_is_halved(
+    slates: Application, sink: RecordingSink
+) -> None:
+    """The third conflict in a row may be that of an attempt that committed: no date is published a second time."""
+    warehouse = answering(slates)
+    warehouse.aborted, warehouse.lost = 2, 1
+    assert not backfill(slates, GRADING).failed
+    assert not sink.named("batch_halved")
+    assert sorted(run["game_date"] for run in published(slates)) == list(DAYS)
+
+
+def test_a_commit_whose_answer_was_lost_is_found_before_time_is_up(
+    slates: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A date that was published does not end as failed because no time was left to wait for another attempt."""
+    monkeypatch.setattr(random, "uniform", lambda _least, _longest: 1e9)
+    warehouse = answering(slates)
+    warehouse.lost = 1
+    [outcome] = run_all(slates, [DAYS[0]]).outcomes
+    assert outcome.status is Status.SUCCESS
+    assert [run["game_date"] for run in published(slates)] == [DAYS[0]]
 
 
 def test_a_lost_answer_of_a_commit_is_found_in_any_of_the_fences(
