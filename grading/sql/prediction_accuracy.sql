@@ -9,8 +9,11 @@ predictions AS (
     game_id,
     system_id,
     predicted_points,
-    ROUND(IF(confidence_score > 1, confidence_score * NUMERIC '0.01', confidence_score), ${confidence_decimals})
-      AS given_confidence,
+    -- A percentage is a confidence too.
+    IF(
+      confidence_score > 1,
+      ROUND(confidence_score * NUMERIC '0.01', ${confidence_decimals}),
+      ROUND(confidence_score, ${confidence_decimals})) AS given_confidence,
     recommendation,
     current_points_line AS line_value,
     pace_adjustment,

@@ -80,8 +80,9 @@ def adapted(batch: Batch, rows: Sql, target: Table, sources: Sources, names: Seq
 
     `names` are the columns that the rows have: by default those that the service declares.
     """
-    own = declared(batch.processor.name)
-    computed = [c for c in own.columns if c.name in names] if names else [c for c in own.columns if c.name not in _OWN]
+    computed = _computed(batch.processor)
+    if names:
+        computed = [column for column in declared(batch.processor.name).columns if column.name in names]
     pairs = [(column, target.column(column.name)) for column in computed]
     fits = all(found and found.type == column.type for column, found in pairs)
     if fits and not sources.predicted and not sources.carried:
@@ -100,7 +101,17 @@ def adapted(batch: Batch, rows: Sql, target: Table, sources: Sources, names: Seq
     )
 
 
-_OWN = ("run_id", "fence_token")
+def adapted_columns(processor: Processor, sources: Sources) -> tuple[str, ...]:
+    """The names of the columns that `adapted` gives the rows of a processor."""
+    carried = (column.name for column in sources.carried)
+    return (*(column.name for column in _computed(processor)), *sources.predicted, *carried)
+
+
+def _computed(processor: Processor) -> list[Column]:
+    return [column for column in declared(processor.name).columns if column.name not in _OF_THE_RUN]
+
+
+_OF_THE_RUN = ("run_id", "fence_token")
 
 
 def _cast(name: str, alias: str, into: Column, given: Column | None) -> str:

@@ -6,7 +6,7 @@ Grading, coverage, catch-up, `ungraded` and the checks are filled with these sam
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from foundation.clock import Deadline
@@ -14,7 +14,7 @@ from grading.batch import Batch
 from grading.coverage import WAITING
 from grading.run import Run
 from grading.settings import Settings
-from grading.writing.adapt import adapted, passed_columns, sources_of
+from grading.writing.adapt import Sources, adapted, adapted_columns, passed_columns, sources_of
 from grading.writing.inputs import OptionalInput, inputs, optional_input, optional_table
 from warehouse.bigquery import Warehouse
 from warehouse.columns import Column, Table
@@ -120,7 +120,7 @@ def _column_names(
 
 @dataclass(frozen=True, slots=True)
 class Computed:
-    """The rows of a batch as a SELECT.
+    """The rows of a batch as a SELECT, and the names of its columns.
 
     `carried` are the columns that keep the replaced rows' values. `rules` are those that graded rows were computed by:
     what there was to grade is counted by the same ones. `last_writes` are those of the tables in `looked_at`, in the
@@ -128,6 +128,7 @@ class Computed:
     """
 
     select: Sql
+    columns: tuple[str, ...]
     carried: tuple[Column, ...] = ()
     optional: tuple[OptionalInput, ...] = ()
     rules: Mapping[str, Sql] | None = None
@@ -166,17 +167,19 @@ def compute(batch: Batch) -> Computed:
         rules = rules_of(batch, injury_report=report)
         values |= rules
         described = {path: warehouse.described(path) for path in looked_at(batch)}
-    computed = Computed(
-        Sql(""),
+    sources = Sources({}, ())
+    if target:
+        predictions = described.get(settings.input_table("predictions_table"))
+        sources = sources_of(processor, target, predictions, settings)
+    rows = SQL.fill(processor.name, **{**values, **passed_columns(sources)})
+    return Computed(
+        adapted(batch, rows, target, sources) if target else rows,
+        adapted_columns(processor, sources),
+        carried=sources.carried,
         optional=tuple(optional),
         rules=rules if processor.reads_predictions else None,
         last_writes={path: known.modified_ms for path, known in described.items() if known},
     )
-    if target is None:
-        return replace(computed, select=SQL.fill(processor.name, **values))
-    sources = sources_of(processor, target, described.get(settings.input_table("predictions_table")), settings)
-    rows = SQL.fill(processor.name, **{**values, **passed_columns(sources)})
-    return replace(computed, select=adapted(batch, rows, target, sources), carried=sources.carried)
 
 
 def looked_at(batch: Batch) -> Collection[TablePath]:

@@ -95,11 +95,10 @@ class QueriedRows:
         job = batch.jobs.ask("stage", self._statement(batch, into, covering))
         batch.staged(job)
         last_writes.note(self.computed.last_writes)
-        names = [column.name for column in batch.jobs.warehouse.columns(into, deadline=batch.deadline)]
         return Staged(
             table=into,
             token=job.created_ms,
-            columns=names,
+            columns=self.computed.columns,
             rules=self.computed.rules,
             covering=covering,
             carried=self.computed.carried,
@@ -156,18 +155,21 @@ class GivenRows:
             raise InvalidRow(f"no rows were given for {batch.name}: the date keeps what it has")
         job = batch.jobs.load("load", self.rows, into, loaded)
         batch.staged(job)
+        names = [column.name for column in loaded]
         own = declared(batch.processor.name).names
         carried = [c for c in self.target_columns if c.name not in given and c.name not in own]
         if not carried:
-            return Staged(table=into, token=job.created_ms, columns=[column.name for column in loaded])
-        return self._with_carried(batch, into, job.created_ms, carried)
+            return Staged(table=into, token=job.created_ms, columns=names)
+        return self._with_carried(batch, into, job.created_ms, names, carried)
 
-    def _with_carried(self, batch: Batch, given: TablePath, token: int, carried: Sequence[Column]) -> Staged:
+    @staticmethod
+    def _with_carried(
+        batch: Batch, given: TablePath, token: int, names: Sequence[str], carried: Sequence[Column]
+    ) -> Staged:
         """The same rows with what the rows that they replace have in columns that were not given."""
         into = batch.staging_table()
         warehouse = batch.jobs.warehouse
         target = warehouse.describe(batch.target, deadline=batch.deadline)
-        names = [column.name for column in warehouse.columns(given, deadline=batch.deadline)]
         rows = SQL.fill("all_rows", staging=table(given))
         select = adapted(batch, rows, target, Sources({}, tuple(carried)), names)
         batch.jobs.ask("stage", SQL.fill("stage", staging=table(into), rows=select))

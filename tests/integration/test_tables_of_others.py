@@ -16,18 +16,21 @@ from google.cloud import bigquery
 from foundation.clock import Clock, Deadline
 from foundation.errors import AccessRefused
 from grading.api import PredictionAccuracyProcessor
+from grading.batch import Batch
 from grading.maintenance.backup import make_backup
 from grading.maintenance.orphans import StagingTables
 from grading.maintenance.repair_result import Result
 from grading.maintenance.repair_rows import RepairedState
 from grading.maintenance.repair_tables import PREDICTIONS, REPAIR_TABLES
 from grading.outcome import Outcome, Status
-from grading.processors import GRADING
+from grading.processors import GRADING, PROCESSORS, Processor
 from grading.report.accuracy import accuracy_of
-from grading.run import Request
+from grading.run import Request, Run
 from grading.settings import Settings
 from grading.wiring import Application
+from grading.writing.rules import compute
 from grading.writing.schema import create_tables
+from grading.writing.staging import QueriedRows
 from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
 from tests.integration.damaged import NOON, execute, grades_with_copies
 from tests.integration.slate import box_scores, load, load_day, predictions
@@ -80,6 +83,16 @@ def test_further_columns_keep_their_values_when_a_date_is_graded_again(with_note
     assert len(kept) == 10
     assert all(row["note"] == f"n{row['player_lookup']}" for row in kept)
     assert all(row["tags"] == ["a", "b"] and json.loads(row["details"]) == {"x": 1} for row in kept)
+
+
+@pytest.mark.parametrize("processor", PROCESSORS, ids=lambda processor: processor.name)
+def test_the_staged_columns_are_those_that_are_published(with_notes: Application, processor: Processor) -> None:
+    """They are not asked for: a column that nobody names would never reach the table."""
+    deadline = Deadline.after(60, with_notes.clock)
+    batch = Batch.of(Run.start(processor, Request(date=DAY), with_notes.settings, with_notes.warehouse, deadline))
+    staged = QueriedRows(compute(batch)).stage(batch)
+    assert list(staged.columns) == [column.name for column in with_notes.warehouse.columns(staged.table)]
+    assert ({"note", "tags", "details"} <= set(staged.columns)) is (processor is GRADING)
 
 
 def test_rows_from_python_keep_them_too(with_notes: Application) -> None:

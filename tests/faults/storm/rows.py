@@ -55,6 +55,21 @@ def delete_rows(client: bigquery.Client, settings: Settings, day: date) -> None:
     )
 
 
+COLUMNS = (
+    "player_lookup",
+    "game_id",
+    "game_date",
+    "system_id",
+    "line_value",
+    "predicted_points",
+    "graded_at",
+    "box_score_game_id",
+    "box_scores_differ",
+    "confidence_out_of_range",
+)
+"""Of `select_rows`."""
+
+
 def select_rows(settings: Settings, *days: date) -> Sql:
     """Graded rows without the grading rules, which have tests of their own and take most of a run's time here."""
     predictions = settings.input_table("predictions_table")

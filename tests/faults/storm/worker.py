@@ -37,7 +37,7 @@ from locking.sqlite_store import SQLiteLockStore
 from locking.store import DocumentStore
 from tests.faults.storm.naive import naive_write
 from tests.faults.storm.plan import Task
-from tests.faults.storm.rows import DAYS, select_rows
+from tests.faults.storm.rows import COLUMNS, DAYS, select_rows
 from tests.processes import CONTEXT
 from warehouse.jobs import Jobs
 
@@ -316,7 +316,7 @@ class Session:
 
 
 def _compute(batch: Batch) -> Computed:
-    return Computed(select_rows(batch.settings, *batch.days))
+    return Computed(select_rows(batch.settings, *batch.days), COLUMNS)
 
 
 class Worker:
