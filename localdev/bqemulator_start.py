@@ -34,6 +34,7 @@ from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.dialects.dialect import Dialect
 from sqlglot.expressions import core
 
+from localdev.bqemulator_memory import forget_deleted_rows_in_pauses
 from localdev.bqemulator_parsing import parse_each_text_once
 from localdev.bqemulator_shapes import kept_in, read_each_script_once, translate_each_shape_once
 from localdev.bqemulator_tables import describe_tables_as_declared
@@ -224,6 +225,7 @@ if __name__ == "__main__":
     translate_each_shape_once(kept_in(Path.home() / "shapes"))
     copy_only_what_can_be_read()
     let_duckdb_roll_back()
+    forget_deleted_rows_in_pauses()
     # It makes tens of thousands of nodes for each statement: with Python's usual thresholds a fifth of its time goes
     # into collecting garbage. What is imported stays, and need not be looked at.
     gc.set_threshold(100_000, 50, 100)

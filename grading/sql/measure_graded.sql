@@ -22,5 +22,6 @@ LEFT JOIN (
       DISTINCT IF(box_score_game_id != game_id, CONCAT(game_id, ' graded by ', box_score_game_id), NULL), '\n' LIMIT 20)
       AS differing_game_ids
   FROM ${staging}
+  WHERE box_scores_differ OR box_score_game_id != game_id OR confidence_out_of_range
   GROUP BY game_date
 ) AS choices ON choices.game_date = measured.measured_date

@@ -6,6 +6,7 @@ Grading, coverage, catch-up, `ungraded` and the checks are filled with these sam
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -51,9 +52,13 @@ def rules(
     """The inputs of the dates from `first` to `last`, and every rule about them; of `days` alone if these are given.
 
     Without a warehouse the tables are taken to have no optional columns. `injury_report` is what is read as the
-    injury report, if the caller has looked already. Raises `NotInitialised` if an input table is missing.
+    injury report, if the caller has looked at the inputs already: then they are as they were described last. Raises
+    `NotInitialised` if an input table is missing.
     """
-    predicted, played = (_column_names(settings, name, warehouse, deadline) for name in _LOOKED_AT)
+    predicted, played = (
+        _column_names(settings.input_table(name), warehouse, deadline, anew=injury_report is None)
+        for name in _LOOKED_AT
+    )
     values = {
         **inputs(settings, warehouse),
         "injury_report": injury_report or optional_input("injury_report", settings, warehouse, last, deadline),
@@ -110,12 +115,13 @@ def _made_after_game(settings: Settings, predicted: Collection[str]) -> Sql:
 
 
 def _column_names(
-    settings: Settings, setting: str, warehouse: Warehouse | None, deadline: Deadline | None
+    path: TablePath, warehouse: Warehouse | None, deadline: Deadline | None, *, anew: bool
 ) -> frozenset[str]:
     if warehouse is None:
         return frozenset()
-    path = settings.input_table(setting)
-    return frozenset(column.name.lower() for column in warehouse.columns(path, deadline=deadline))
+    found = None if anew else warehouse.described(path, deadline=deadline)
+    found = found or warehouse.describe(path, deadline=deadline)
+    return frozenset(column.name.lower() for column in found.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +168,7 @@ def compute(batch: Batch) -> Computed:
         found, values["archetypes"] = optional_table(settings, "archetypes", warehouse, batch.days[-1], batch.deadline)
         optional.append(found)
     if processor.reads_predictions or not wanted <= values.keys():
-        found, report = optional_table(settings, "injury_report", warehouse, batch.days[-1], batch.deadline)
+        found, report = _look(batch)
         optional.append(found)
         rules = rules_of(batch, injury_report=report)
         values |= rules
@@ -180,6 +186,19 @@ def compute(batch: Batch) -> Computed:
         rules=rules if processor.reads_predictions else None,
         last_writes={path: known.modified_ms for path, known in described.items() if known},
     )
+
+
+def _look(batch: Batch) -> tuple[OptionalInput, Sql]:
+    """Look at the inputs at once, since the locks are held meanwhile: describe the tables, and ask for the injury
+    report. Returns what is read as the report. Raises `NotInitialised` if a table is missing."""
+    warehouse, deadline = batch.jobs.warehouse, batch.deadline
+    paths = [batch.settings.input_table(name) for name in _LOOKED_AT]
+    with ThreadPoolExecutor(len(paths), "look") as pool:
+        looks = [pool.submit(warehouse.describe, path, deadline=deadline) for path in paths]
+        report = optional_table(batch.settings, "injury_report", warehouse, batch.days[-1], deadline)
+    for look in looks:
+        look.result()
+    return report
 
 
 def looked_at(batch: Batch) -> Collection[TablePath]:
