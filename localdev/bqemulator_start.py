@@ -36,6 +36,7 @@ from sqlglot.expressions import core
 
 from localdev.bqemulator_memory import forget_deleted_rows_in_pauses
 from localdev.bqemulator_parsing import parse_each_text_once
+from localdev.bqemulator_rounding import round_short_numbers_in_64_bits
 from localdev.bqemulator_shapes import kept_in, read_each_script_once, translate_each_shape_once
 from localdev.bqemulator_tables import describe_tables_as_declared
 from localdev.bqemulator_transactions import let_duckdb_roll_back
@@ -220,6 +221,7 @@ if __name__ == "__main__":
     read_comma_joins_as_written()
     write_text_from_the_tree_itself()
     put_ascii_into_upper_case_in_duckdb()
+    round_short_numbers_in_64_bits()
     leave_nulls_out_of_joined_texts()
     read_each_script_once()
     translate_each_shape_once(kept_in(Path.home() / "shapes"))

@@ -20,7 +20,7 @@ FROM (
     GROUPING(system_id) = 0 AS of_system,
     GROUPING(own_game) = 0 AS of_game,
     SUM(copies) AS predictions,
-    COUNT(bet) AS bets,
+    COUNT(bet_player) AS bets,
     MIN(IF(is_waiting, game_id, NULL)) AS game_id,
     LOGICAL_OR(is_waiting) AND NOT LOGICAL_OR(cause = 'gradable') AS is_silent
   FROM (
@@ -33,13 +33,14 @@ FROM (
         system_id,
         own_game,
         IFNULL(reason, IF(made_too_late, 'made_after_game', IFNULL(absence, 'gradable'))) AS cause,
-        IF(absence IS NULL, NULL, CONCAT(player_lookup, '|', ${bet_line})) AS bet,
+        IF(absence IS NULL, NULL, player_lookup) AS bet_player,
+        IF(absence IS NULL, NULL, ${bet_line}) AS bet_line,
         COUNT(*) AS copies,
         MIN(game_id) AS game_id
       FROM (
         ${placed_predictions}
       )
-      GROUP BY game_date, system_id, own_game, cause, bet
+      GROUP BY game_date, system_id, own_game, cause, bet_player, bet_line
     )
   )
   GROUP BY GROUPING SETS ((game_date, cause), (game_date, system_id), (game_date, own_game))

@@ -100,10 +100,10 @@ def _bets(settings: Settings) -> dict[str, Sql]:
     bet = ["game_date", "player_lookup", "game", "system_id"]
     if settings.graded_lines == "latest":
         newest = "line_value IS NULL, created_at DESC, own_id DESC, prediction_id DESC"
-        return {"bet": columns(bet), "bet_line": Sql("''"), "newest_first": Sql(newest)}
+        return {"bet": columns(bet), "bet_line": Sql("NULL"), "newest_first": Sql(newest)}
     return {
         "bet": columns([*bet, "line_value"]),
-        "bet_line": Sql("IFNULL(CAST(line_value AS STRING), '')"),
+        "bet_line": Sql("line_value"),
         "newest_first": Sql("own_id DESC, created_at DESC, prediction_id DESC"),
     }
 
@@ -156,6 +156,7 @@ def compute(batch: Batch) -> Computed:
     """
     warehouse, settings, processor = batch.jobs.warehouse, batch.settings, batch.processor
     target = warehouse.described(batch.target, deadline=batch.deadline)
+    look = _look(batch) if processor.reads_predictions else None
     values = {**batch.values(), **inputs(settings, warehouse), "is_push": SQL.fill("is_push")}
     values |= {"first": literal(batch.days[0]), "last": literal(batch.days[-1])}
     if len(batch) == 1:
@@ -167,8 +168,8 @@ def compute(batch: Batch) -> Computed:
     if "archetypes" in wanted:
         found, values["archetypes"] = optional_table(settings, "archetypes", warehouse, batch.days[-1], batch.deadline)
         optional.append(found)
-    if processor.reads_predictions or not wanted <= values.keys():
-        found, report = _look(batch)
+    if look or not wanted <= values.keys():
+        found, report = look or _look(batch)
         optional.append(found)
         rules = rules_of(batch, injury_report=report)
         values |= rules

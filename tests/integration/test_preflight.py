@@ -76,11 +76,14 @@ class Described:
 
     described = find
 
-    def columns(self, path: TablePath, *, deadline: Deadline | None = None) -> list[Column]:
+    def describe(self, path: TablePath, *, deadline: Deadline | None = None) -> Table:
         found = self.find(path, deadline=deadline)
         if found is None:
             raise NotInitialised(f"there is no {path}")
-        return list(found.columns)
+        return found
+
+    def columns(self, path: TablePath, *, deadline: Deadline | None = None) -> list[Column]:
+        return list(self.describe(path, deadline=deadline).columns)
 
     def bytes_scanned(self, _sql: Sql, *, deadline: Deadline | None = None) -> int:
         assert deadline is None or not deadline.expired

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -35,7 +36,9 @@ from tests.integration.conftest import RecordingNotifier, RecordingSink, rows_of
 from tests.integration.damaged import NOON, execute, grades_with_copies
 from tests.integration.slate import box_scores, load, load_day, predictions
 from tests.zetasql_check import Judge
-from warehouse.statements import Sql
+from warehouse.bigquery import Warehouse
+from warehouse.columns import Table
+from warehouse.statements import Sql, TablePath
 
 DAY = date(2026, 1, 18)
 # The application's clock stands in the past of the tables that the tests make.
@@ -93,6 +96,28 @@ def test_the_staged_columns_are_those_that_are_published(with_notes: Application
     staged = QueriedRows(compute(batch)).stage(batch)
     assert list(staged.columns) == [column.name for column in with_notes.warehouse.columns(staged.table)]
     assert ({"note", "tags", "details"} <= set(staged.columns)) is (processor is GRADING)
+
+
+def test_the_inputs_are_looked_at_at_once(application: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The locks are held meanwhile: nobody answers before all three are asked."""
+    asked = threading.Barrier(3, timeout=20)
+    describe, bytes_scanned = Warehouse.describe, Warehouse.bytes_scanned
+    looked_at = {application.settings.input_table(name) for name in ("predictions_table", "box_scores_table")}
+
+    def describe_together(warehouse: Warehouse, path: TablePath, **options: Any) -> Table:
+        if path in looked_at:
+            asked.wait()
+        return describe(warehouse, path, **options)
+
+    def scan_together(warehouse: Warehouse, sql: Sql, **options: Any) -> int:
+        asked.wait()
+        return bytes_scanned(warehouse, sql, **options)
+
+    deadline = Deadline.after(60, application.clock)
+    batch = Batch.of(Run.start(GRADING, Request(date=DAY), application.settings, application.warehouse, deadline))
+    monkeypatch.setattr(Warehouse, "describe", describe_together)
+    monkeypatch.setattr(Warehouse, "bytes_scanned", scan_together)
+    assert compute(batch).last_writes.keys() == looked_at
 
 
 def test_rows_from_python_keep_them_too(with_notes: Application) -> None:
