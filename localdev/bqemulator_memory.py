@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Iterator
+from typing import Any
 
-from bqemulator.scripting.interpreter import ScriptInterpreter, ScriptResult
+from bqemulator.api.dependencies import AppContext
+from bqemulator.api.routes import jobs
 from bqemulator.storage.engine import DuckDBEngine
 
 _PAUSE_SECONDS = 0.2
@@ -19,14 +22,17 @@ _GROWTH_BYTES = 64 * 1024 * 1024
 
 
 def forget_deleted_rows_in_pauses() -> None:
-    """After a script that left DuckDB with much more memory than the last checkpoint did, make one in a pause."""
-    memory, run = _Memory(), ScriptInterpreter.run
+    """After jobs that left DuckDB with much more memory than the last checkpoint did, make one in a pause."""
+    memory, execute = _Memory(), vars(jobs)["execute_query_job"]
 
-    async def run_and_look(script: ScriptInterpreter, source: str) -> ScriptResult:
-        with memory.in_use_by(script._ctx.engine):  # noqa: SLF001 - there is no public way
-            return await run(script, source)
+    @functools.wraps(execute)
+    async def execute_and_look(
+        project_id: str, job_id: str, bq_sql: str, query_params: Any, ctx: AppContext, **options: Any
+    ) -> Any:
+        with memory.in_use_by(ctx.engine):
+            return await execute(project_id, job_id, bq_sql, query_params, ctx, **options)
 
-    ScriptInterpreter.run = run_and_look  # type: ignore[method-assign,assignment]
+    vars(jobs)["execute_query_job"] = execute_and_look
 
 
 class _Memory:
@@ -34,20 +40,20 @@ class _Memory:
 
     def __init__(self) -> None:
         self._held = 0
-        self._scripts = 0
+        self._jobs = 0
         self._next: asyncio.TimerHandle | None = None
 
     @contextlib.contextmanager
     def in_use_by(self, engine: DuckDBEngine) -> Iterator[None]:
-        """For as long as a script runs; afterwards look, once no other has begun for a while."""
-        self._scripts += 1
+        """For as long as a job runs; afterwards look, once no other has begun for a while."""
+        self._jobs += 1
         if self._next:
             self._next.cancel()
         try:
             yield
         finally:
-            self._scripts -= 1
-            if not self._scripts:
+            self._jobs -= 1
+            if not self._jobs:
                 self._next = asyncio.get_running_loop().call_later(_PAUSE_SECONDS, self._look, engine)
 
     def _look(self, engine: DuckDBEngine) -> None:

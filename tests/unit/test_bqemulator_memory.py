@@ -55,7 +55,7 @@ def run(script: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(script())  # type: ignore[arg-type]
 
 
-def test_deleted_rows_are_forgotten_once_a_script_has_ended(engine: Engine) -> None:
+def test_deleted_rows_are_forgotten_in_a_pause(engine: Engine) -> None:
     async def publishes() -> None:
         memory = _Memory()
         for _ in range(4):
@@ -70,7 +70,7 @@ def test_deleted_rows_are_forgotten_once_a_script_has_ended(engine: Engine) -> N
     assert engine.execute("SELECT COUNT(*) FROM t").fetchone() == (ROWS,)
 
 
-def test_it_waits_for_every_script_to_end(engine: Engine) -> None:
+def test_it_waits_for_every_job_to_end(engine: Engine) -> None:
     async def publishes() -> None:
         memory = _Memory()
         with memory.in_use_by(engine):  # type: ignore[arg-type]
