@@ -17,8 +17,8 @@ from bqemulator.api.dependencies import AppContext
 from bqemulator.api.routes import jobs
 from bqemulator.storage.engine import DuckDBEngine
 
-_PAUSE_SECONDS = 0.2
-_GROWTH_BYTES = 64 * 1024 * 1024
+_PAUSE_SECONDS = 0.5
+_GROWTH_BYTES = 128 * 1024 * 1024
 
 
 def forget_deleted_rows_in_pauses() -> None:
