@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import duckdb
@@ -51,10 +50,6 @@ async def pause() -> None:
         await asyncio.sleep(0)
 
 
-def run(script: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(script())  # type: ignore[arg-type]
-
-
 def test_deleted_rows_are_forgotten_in_a_pause(engine: Engine) -> None:
     async def publishes() -> None:
         memory = _Memory()
@@ -66,7 +61,7 @@ def test_deleted_rows_are_forgotten_in_a_pause(engine: Engine) -> None:
         assert engine.checkpoints == 1
         assert engine.row_groups() < grown
 
-    run(publishes)
+    asyncio.run(publishes())
     assert engine.execute("SELECT COUNT(*) FROM t").fetchone() == (ROWS,)
 
 
@@ -81,7 +76,7 @@ def test_it_waits_for_every_job_to_end(engine: Engine) -> None:
         await pause()
         assert engine.checkpoints == 1
 
-    run(publishes)
+    asyncio.run(publishes())
 
 
 def test_without_growth_there_is_nothing_to_forget(engine: Engine) -> None:
@@ -92,5 +87,5 @@ def test_without_growth_there_is_nothing_to_forget(engine: Engine) -> None:
                 engine.execute("INSERT INTO t VALUES (1, 1)")
             await pause()
 
-    run(small)
+    asyncio.run(small())
     assert engine.checkpoints == 0

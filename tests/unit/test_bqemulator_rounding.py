@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 import duckdb
@@ -13,18 +12,18 @@ from bqemulator.sql.translator import SQLTranslator
 from localdev.bqemulator_rounding import round_short_numbers_in_64_bits
 
 _STEP = Decimal("0.000000001")
-_LARGEST = Decimal("99999999999999999999999999999.999999999")
+_LARGE = "99999999999999999999999999998.123449999"
 NUMBERS = (
     *(Decimal(number) for number in ("0", "0.12345", "0.12355", "-0.12345", "0.123449999", "0.5", "-0.5", "2.5", "87")),
     *(Decimal(999_999_999) + digits for digits in (Decimal("0.999999999"), Decimal(0), Decimal("-0.000000001"))),
     *(sign * (Decimal(10) ** 9 + digits) for sign in (1, -1) for digits in (Decimal(0), Decimal("0.123450001"), _STEP)),
-    _LARGEST - 1,
-    -(_LARGEST - 1),
+    Decimal(_LARGE),
+    Decimal(f"-{_LARGE}"),
 )
 
 
 @pytest.fixture
-def translator(monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLTranslator]:
+def translator(monkeypatch: pytest.MonkeyPatch) -> SQLTranslator:
     monkeypatch.setattr(rules, "_REGISTRY", list(rules._REGISTRY))
     round_short_numbers_in_64_bits()
     return SQLTranslator()
